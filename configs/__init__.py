@@ -1,0 +1,1 @@
+"""YAML, and the one function that reads it."""

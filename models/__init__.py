@@ -1,0 +1,1 @@
+"""What we compute, as pure functions: numpy, scipy, TensorFlow. No Beam, no cloud."""

@@ -1,0 +1,1 @@
+"""Which verbs, in which order."""
