@@ -1,0 +1,177 @@
+"""Tables in and out: a run's rows as Parquet, replaced all at once. Schemas and rows are models.tables'."""
+
+import dataclasses
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io import parquetio
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.pvalue import AsIter, PBegin, PCollection
+
+from models.records import Provenance
+from models.tables import arrow_schema, table_columns, to_row
+from transforms.commits import check_folder, check_name, commit, committed_files, staged_prefix
+
+Row = dict[str, Any]
+
+
+@dataclasses.dataclass
+class WriteTables(beam.PTransform[Any, Any]):
+    """Replaces the run's rows in all these tables at once; yields the files put in place.
+
+    Takes {table: records} with the record classes' tables exactly. A table of no records is written, and empty. Rows
+    that are made already, such as KeepRows', may stand among the records and keep their provenance.
+    """
+
+    output: str  # a folder, anywhere FileSystems writes
+    provenance: Provenance
+    record_types: Mapping[str, type[Any]]  # by table
+    attempt: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex[:12])  # never the same twice
+
+    def __post_init__(self) -> None:
+        _destination(self.output)
+        for what, name in [("run id", self.provenance.run_id), ("attempt", self.attempt)]:
+            check_name(what, name)
+        for table in self.record_types:
+            check_name("table", table)
+
+    def expand(self, records: Any) -> PCollection[str]:  # of a dict's annotation Beam warns
+        if records.keys() != self.record_types.keys():
+            raise ValueError(f"tables: expected {sorted(self.record_types)}, got {sorted(records)}")
+        rows = {
+            table: records[table] | f"Make {table} rows" >> beam.Map(_make_row, table, record_type, self.provenance)
+            for table, record_type in self.record_types.items()
+        }
+        schemas = {table: arrow_schema(record_type) for table, record_type in self.record_types.items()}
+        write = _destination(self.output)(self.output, self.provenance.run_id, self.attempt, schemas)
+        files: PCollection[str] = rows | write
+        return files
+
+
+@dataclasses.dataclass
+class ReadTable(beam.PTransform[Any, Any]):
+    """The table's committed rows as dicts, of all runs or of one; none, if nobody has written it."""
+
+    output: str
+    table: str
+    columns: Sequence[str] | None = None  # None: all
+    run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        _destination(self.output)
+        check_name("table", self.table)
+
+    def expand(self, root: PBegin) -> PCollection[Row]:
+        columns = None if self.columns is None else list(self.columns)
+        rows: PCollection[Row] = (
+            root
+            | beam.Create([self.output])
+            | beam.FlatMap(committed_files, self.table, self.run_id)
+            | beam.Reshuffle()
+            | parquetio.ReadAllFromParquet(columns=columns)
+        )
+        return rows
+
+
+@dataclasses.dataclass
+class KeepRows(beam.PTransform[Any, Any]):
+    """The rows, of the run's earlier attempt, of media that this attempt skips: for WriteTables to write again."""
+
+    output: str
+    run_id: str
+    table: str
+
+    def expand(self, skipped_media_ids: PCollection[str]) -> PCollection[Row]:
+        rows = skipped_media_ids.pipeline | ReadTable(self.output, self.table, run_id=self.run_id)
+        rows_by_media_id = rows | "Key rows" >> beam.Map(_by_media_id)
+        skipped_by_media_id = skipped_media_ids | "Key skipped" >> beam.Map(_by_itself)
+        grouped = {"rows": rows_by_media_id, "skipped": skipped_by_media_id} | beam.CoGroupByKey()
+        kept: PCollection[Row] = grouped | beam.FlatMap(_rows_of_skipped)
+        return kept
+
+
+def read_table(output: str, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """The table's committed rows of all runs, in this process. What nobody has written has no rows (and no types)."""
+    _destination(output)
+    parts = [_read_file(path, columns) for path in committed_files(output, table)]
+    if not parts:
+        return pa.schema([(column, pa.null()) for column in columns or ()]).empty_table()
+    return pa.concat_tables(parts, promote_options="default")  # an older run may lack a newer column
+
+
+@dataclasses.dataclass
+class _WriteParquet(beam.PTransform[Any, Any]):
+    """Writes {table: rows} aside as Parquet, and commits once every table is written."""
+
+    output: str
+    run_id: str
+    attempt: str
+    schemas: Mapping[str, pa.Schema]
+
+    def expand(self, rows: Any) -> PCollection[str]:
+        staged = [rows[table] | f"Stage {table}" >> self._stage(table) for table in self.schemas]
+        written = staged | beam.Flatten()
+        once = written.pipeline | beam.Create([list(self.schemas)])
+        commit_once = beam.FlatMap(_commit_after, self.output, self.run_id, self.attempt, AsIter(written))
+        files: PCollection[str] = once | "Commit" >> commit_once
+        return files
+
+    def _stage(self, table: str) -> parquetio.WriteToParquet:
+        # One file a bundle: with a set number of shards, Beam's sink pads with empty files of random names, and when
+        # its last step is retried those can take a full one's place.
+        return parquetio.WriteToParquet(
+            staged_prefix(self.output, self.run_id, self.attempt, table),
+            self.schemas[table],
+            codec="snappy",
+            use_compliant_nested_type=True,
+            file_name_suffix=".parquet",
+            shard_name_template="SSSSS-of-NNNNN",
+        )
+
+
+def _destination(output: str) -> type[_WriteParquet]:
+    """What writes to this kind of output: the one place that tells them apart."""
+    if output.startswith("bq://"):
+        raise ValueError(f"output: BigQuery is not there yet; expected a folder or a gs:// path, got {output!r}")
+    check_folder(output)
+    return _WriteParquet
+
+
+def _commit_after(tables: list[str], output: str, run_id: str, attempt: str, written: Iterable[str]) -> list[str]:
+    """Commits once `written` is complete; its names go unused, for Beam's sink yields none when it is retried."""
+    return commit(output, run_id, attempt, tables)
+
+
+def _make_row(record: Any, table: str, record_type: Any, provenance: Provenance) -> Row:
+    """The record's row; a row as it is. Raises TypeError and ValueError for what does not belong in the table."""
+    if isinstance(record, record_type):
+        return to_row(record, provenance)
+    if not isinstance(record, dict):
+        raise TypeError(f"table {table}: expected {record_type.__name__} or a row of it, got {record!r}")
+    names = [column.name for column in table_columns(record_type)]
+    if record.keys() != set(names) or record["run_id"] != provenance.run_id:
+        raise ValueError(f"table {table}: expected a row of run {provenance.run_id} with columns {names}, got {record}")
+    return record
+
+
+def _by_media_id(row: Row) -> tuple[str, Row]:
+    return row["media_id"], row
+
+
+def _by_itself(media_id: str) -> tuple[str, None]:
+    return media_id, None
+
+
+def _rows_of_skipped(rows_and_skipped: tuple[str, dict[str, Any]]) -> Iterator[Row]:
+    _, groups = rows_and_skipped
+    if any(True for _ in groups["skipped"]):
+        yield from groups["rows"]
+
+
+def _read_file(path: str, columns: Sequence[str] | None) -> pa.Table:
+    with FileSystems.open(path) as file:
+        return pq.ParquetFile(file).read(columns)
