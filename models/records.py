@@ -39,3 +39,55 @@ class MediaStatus:
     duration_s: float | None  # of the decoded media
     content: str | None  # checksum or generation of the bytes read
     config_digest: str  # of every knob that can change the result
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where one track lines up with an item: frames of the item, offset_delta added gives the track's. Not yet a match:
+    blocks overlap, and several stretches may claim one moment."""
+
+    media_id: str
+    track_id: str
+    offset_delta: int
+    first_frame: int
+    last_frame: int
+    score: float  # log-likelihood ratio against chance, in nats
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MusicMatch:
+    """Row of `music_matches`: a stretch of an item in which a catalogue recording is heard. No two overlap."""
+
+    media_id: str
+    track_id: str
+    start_s: float
+    end_s: float
+    track_start_s: float
+    speed: float  # of the recording as heard, relative to the catalogue's
+    score: float  # log-likelihood ratio against chance, in nats
+    alternatives: tuple[str, ...]  # track_ids that fit the stretch as well: the same recording under another id
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MusicUsage:
+    """Row of `music_usage`: how much of a recording an item plays."""
+
+    media_id: str
+    track_id: str
+    plays: int
+    seconds: float
+    title: str | None
+    artist: str | None
+    isrc: str | None
+    rights_holder: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RightsHolderUsage:
+    """Row of `rights_holder_usage`: how much of a rights holder's repertoire the run's items play."""
+
+    rights_holder: str
+    items: int
+    tracks: int
+    plays: int
+    seconds: float

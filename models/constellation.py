@@ -1,0 +1,110 @@
+"""Constellations: the local maxima of a spectrogram, by which a recording is known again.
+
+The peaks are maxima over a neighbourhood of time and frequency, not the loudest of each second, so that those in
+speech pauses, between harmonics and above the voice survive when the music plays quietly under speech.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.spectrogram import SpectrogramConfig, stream_power
+
+
+@dataclasses.dataclass(frozen=True)
+class PeakConfig:
+    """A peak is the maximum of the frames and bins at most so far away, and above the floor.
+
+    floor: power; 1e-6 is about -90 dB below full scale, under the noise of 16 bits.
+    """
+
+    half_frames: int = 7
+    half_bins: int = 7
+    min_bin: int = 8
+    max_bin: int = 500
+    floor: float = 1e-6
+
+    def __post_init__(self) -> None:
+        for name in ("half_frames", "half_bins"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.min_bin < self.max_bin <= 512:
+            raise ValueError(f"0 <= min_bin < max_bin <= 512 must hold, got {self.min_bin} and {self.max_bin}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Constellation:
+    """Peaks in order of frame, then bin. first_frame <= frames < end_frame; frames count from the item's start."""
+
+    frames: NDArray[np.int32]
+    bins: NDArray[np.int16]
+    first_frame: int
+    end_frame: int
+
+
+def find_peaks(power: NDArray[np.float32], config: PeakConfig) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    """Frames and bins of the peaks of a power spectrogram (frames, bins), in order of frame, then bin."""
+    highest = _running_maximum(_running_maximum(power, config.half_bins, axis=1), config.half_frames, axis=0)
+    band = slice(config.min_bin, config.max_bin)
+    is_peak = (power[:, band] == highest[:, band]) & (power[:, band] > config.floor)
+    frames, bins = np.nonzero(is_peak)
+    return frames.astype(np.int32), (bins + config.min_bin).astype(np.int16)
+
+
+def stream_peaks(
+    blocks: Iterable[NDArray[np.float32]], spectrogram: SpectrogramConfig, config: PeakConfig
+) -> Iterator[Constellation]:
+    """The constellation of the blocks' concatenation, in consecutive stretches of it that leave no frame out."""
+    context = config.half_frames
+    held: NDArray[np.float32] = np.empty((0, spectrogram.bins), np.float32)
+    held_from = done = 0  # first frame in `held`; first frame not yet yielded
+    for piece in stream_power(blocks, spectrogram):
+        held = np.concatenate([held, piece])
+        end = held_from + len(held) - context
+        if end > done:
+            yield _peaks_between(held, held_from, done, end, config)
+            keep = max(0, end - context - held_from)
+            held, held_from, done = held[keep:], held_from + keep, end
+    if held_from + len(held) > done:
+        yield _peaks_between(held, held_from, done, held_from + len(held), config)
+
+
+def join(parts: Iterable[Constellation]) -> Constellation:
+    """One constellation of consecutive ones; no parts give an empty one."""
+    listed = list(parts)
+    if not listed:
+        return Constellation(np.empty(0, np.int32), np.empty(0, np.int16), 0, 0)
+    return Constellation(
+        np.concatenate([part.frames for part in listed]),
+        np.concatenate([part.bins for part in listed]),
+        listed[0].first_frame,
+        listed[-1].end_frame,
+    )
+
+
+def _peaks_between(power: NDArray[np.float32], first: int, start: int, end: int, config: PeakConfig) -> Constellation:
+    """The peaks in frames [start, end) of a power spectrogram whose first row is frame `first`."""
+    frames, bins = find_peaks(power, config)
+    frames += first
+    low, high = np.searchsorted(frames, [start, end])
+    return Constellation(frames[low:high], bins[low:high], start, end)
+
+
+def _running_maximum(values: NDArray[np.float32], half: int, axis: int) -> NDArray[np.float32]:
+    """Maximum over 2 * half + 1 neighbours along an axis, fewer at the ends.
+
+    By doubling the reach: log2(half) passes of np.maximum, which is vectorised; several times faster than
+    scipy.ndimage.maximum_filter1d.
+    """
+    moved = np.moveaxis(values, axis, 0)
+    width = 2 * half + 1
+    padding = [(half, half)] + [(0, 0)] * (values.ndim - 1)
+    reach = np.pad(moved, padding, constant_values=-np.inf)
+    span = 1
+    while span < width:
+        step = min(span, width - span)
+        reach = np.maximum(reach[:-step], reach[step:])
+        span += step
+    return np.moveaxis(reach, 0, axis)

@@ -1,0 +1,236 @@
+"""The landmark index: what is on disk, how it is packed, and how it is read.
+
+The tracks of a catalogue, in order of track_id, lie end to end on one timeline of frames. A posting is a place on it,
+so that four bytes name both track and time; its hash is implied by the order, but for the low eight bits. Beside the
+postings lie the tracks' whole constellations, for verification. A build is a folder:
+
+    manifest.json                 format version, parameters, counts, digest of the content
+    catalogue.parquet             a row a track: Track
+    postings-SSSSS.counts.npy     uint32, for each high part of a hash in the shard: how many postings
+    postings-SSSSS.low.npy        uint8, for each posting, in order of hash: the hash's low bits
+    postings-SSSSS.places.npy     uint32, for each posting: its anchor's place on the timeline
+    peaks-BBBBB.counts.npy        uint8, for each frame of the bucket's tracks: how many peaks
+    peaks-BBBBB.bins.npy          int16, for each peak: its bin
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from models.constellation import Constellation, PeakConfig
+from models.landmarks import HASH_BITS, LandmarkConfig, Landmarks
+from models.spectrogram import SpectrogramConfig
+
+FORMAT_VERSION = 1
+_LOW_BITS = 8
+_HIGH_COUNT = 1 << (HASH_BITS - _LOW_BITS)
+_MAX_FRAMES = 1 << 32  # of a timeline, 38,000 hours at 31.25 frames a second: places are uint32
+BUCKET_TRACKS = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexConfig:
+    """How references are fingerprinted, and into how many shards by hash the postings go."""
+
+    spectrogram: SpectrogramConfig = dataclasses.field(default_factory=SpectrogramConfig)
+    peaks: PeakConfig = dataclasses.field(default_factory=PeakConfig)
+    landmarks: LandmarkConfig = dataclasses.field(default_factory=LandmarkConfig)
+    shards: int = 4
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shards <= _HIGH_COUNT:
+            raise ValueError(f"shards must be between 1 and {_HIGH_COUNT}, got {self.shards}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Track:
+    """A catalogue recording and where it lies in the index: row of catalogue.parquet."""
+
+    track_id: str
+    uri: str
+    title: str | None
+    artist: str | None
+    isrc: str | None
+    rights_holder: str | None
+    content: str | None
+    place: int  # of its first frame on the timeline
+    frames: int
+    bucket: int
+    first_peak: int  # in the bucket
+    peaks: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Postings:
+    """Parallel arrays: hashes uint32, places uint32."""
+
+    hashes: NDArray[np.uint32]
+    places: NDArray[np.uint32]
+
+
+def lay_out(tracks: Iterable[Track]) -> list[Track]:
+    """The tracks in order of track_id, each with its place on the timeline and its bucket.
+
+    ValueError when they are too long for one timeline.
+    """
+    laid_out = []
+    place = first_peak = 0
+    for number, track in enumerate(sorted(tracks, key=lambda track: track.track_id)):
+        if number % BUCKET_TRACKS == 0:
+            first_peak = 0
+        laid_out.append(dataclasses.replace(track, place=place, bucket=number // BUCKET_TRACKS, first_peak=first_peak))
+        place += track.frames
+        first_peak += track.peaks
+    if place > _MAX_FRAMES:
+        raise ValueError(f"an index holds at most {_MAX_FRAMES:,} frames, the catalogue has {place:,}")
+    return laid_out
+
+
+def split_postings(landmarks: Landmarks, place: int, shards: int) -> Iterator[tuple[int, Postings]]:
+    """The postings of a track that starts at `place`, by shard."""
+    places = (landmarks.frames.astype(np.int64) + place).astype(np.uint32)
+    shard_of = _shard_of(landmarks.hashes, shards)
+    for shard in np.unique(shard_of).tolist():
+        mine = shard_of == shard
+        yield shard, Postings(landmarks.hashes[mine], places[mine])
+
+
+def encode_shard(shard: int, shards: int, parts: Iterable[Postings]) -> dict[str, NDArray[Any]]:
+    """The arrays of a shard by file name, the same whatever the order of the parts."""
+    listed = list(parts)
+    hashes = np.concatenate([np.empty(0, np.uint32), *(part.hashes for part in listed)])
+    places = np.concatenate([np.empty(0, np.uint32), *(part.places for part in listed)])
+    order = np.lexsort((places, hashes))
+    first, end = _shard_range(shard, shards)
+    counts = np.bincount((hashes >> _LOW_BITS) - first, minlength=end - first)
+    return {
+        f"postings-{shard:05d}.counts.npy": counts.astype(np.uint32),
+        f"postings-{shard:05d}.low.npy": (hashes[order] & ((1 << _LOW_BITS) - 1)).astype(np.uint8),
+        f"postings-{shard:05d}.places.npy": places[order],
+    }
+
+
+def encode_bucket(bucket: int, constellations: Iterable[Constellation]) -> dict[str, NDArray[Any]]:
+    """The arrays of a bucket's constellations, in the given order, by file name."""
+    listed = list(constellations)
+    counts = [np.bincount(each.frames, minlength=each.end_frame) for each in listed]
+    return {
+        f"peaks-{bucket:05d}.counts.npy": np.concatenate(counts).astype(np.uint8),
+        f"peaks-{bucket:05d}.bins.npy": np.concatenate([each.bins for each in listed]),
+    }
+
+
+class Index:
+    """A build in a local folder, memory-mapped.
+
+    ValueError when it is not an index, or one of another format.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self.manifest = read_manifest((self.folder / "manifest.json").read_text())
+        self.config = index_config(self.manifest["parameters"])
+        self.digest: str = self.manifest["digest"]
+        rows = pq.read_table(self.folder / "catalogue.parquet").to_pylist()
+        self.tracks = [Track(**row) for row in rows]
+        self.places = np.array([track.place for track in self.tracks], np.int64)
+
+    def look_up(self, hashes: NDArray[np.uint32], max_postings: int) -> tuple[NDArray[np.int64], NDArray[np.intp], int]:
+        """Places of the hashes, for each the position in `hashes` of its hash, and how many places were skipped.
+
+        A hash with more than max_postings places says little and costs much: its places are skipped, and counted.
+        """
+        found = [self._look_up_shard(shard, hashes, max_postings) for shard in range(self.config.shards)]
+        places, sources, skipped = zip(*found, strict=True)
+        return np.concatenate(places), np.concatenate(sources), sum(skipped)
+
+    def track_at(self, places: NDArray[np.int64]) -> NDArray[np.intp]:
+        """The number in `tracks` of the track that lies at each place."""
+        return np.searchsorted(self.places, places, side="right") - 1
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019  an Index lives as long as its worker
+    def constellation(self, number: int) -> Constellation:
+        """Of the track of that number in `tracks`."""
+        track = self.tracks[number]
+        first_frame = track.place - self.tracks[track.bucket * BUCKET_TRACKS].place
+        counts = self._array(f"peaks-{track.bucket:05d}.counts")[first_frame : first_frame + track.frames]
+        bins = self._array(f"peaks-{track.bucket:05d}.bins")[track.first_peak : track.first_peak + track.peaks]
+        frames = np.repeat(np.arange(track.frames, dtype=np.int32), counts)
+        return Constellation(frames, np.array(bins), 0, track.frames)
+
+    def _look_up_shard(
+        self, shard: int, hashes: NDArray[np.uint32], max_postings: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.intp], int]:
+        mine = np.flatnonzero(_shard_of(hashes, self.config.shards) == shard)
+        slots = hashes[mine] - (_shard_range(shard, self.config.shards)[0] << _LOW_BITS)
+        starts = self._starts(shard)
+        first, counts = starts[slots], starts[slots + 1] - starts[slots]
+        common = counts > max_postings
+        skipped = int(counts[common].sum())
+        first, counts, mine = first[~common], counts[~common], mine[~common]
+        ends = np.cumsum(counts)
+        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+        places = self._array(f"postings-{shard:05d}.places")[np.repeat(first, counts) + within]
+        return places.astype(np.int64), np.repeat(mine, counts), skipped
+
+    @functools.cache  # noqa: B019
+    def _starts(self, shard: int) -> NDArray[np.int64]:
+        """Where in the shard each hash's postings start: one more than the shard has hashes."""
+        counts = self._array(f"postings-{shard:05d}.counts")
+        high = np.repeat(np.arange(len(counts)), counts)
+        hashes = (high << _LOW_BITS) | self._array(f"postings-{shard:05d}.low")
+        each = np.bincount(hashes, minlength=len(counts) << _LOW_BITS)
+        return np.concatenate([[0], np.cumsum(each)])
+
+    @functools.cache  # noqa: B019
+    def _array(self, name: str) -> NDArray[Any]:
+        path = self.folder / f"{name}.npy"
+        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+
+
+def make_manifest(config: IndexConfig, tracks: list[Track], digest: str) -> str:
+    """The text of manifest.json."""
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "parameters": dataclasses.asdict(config),
+        "tracks": len(tracks),
+        "frames": sum(track.frames for track in tracks),
+        "peaks": sum(track.peaks for track in tracks),
+        "digest": digest,
+    }
+    return json.dumps(manifest, indent=2)
+
+
+def read_manifest(text: str) -> dict[str, Any]:
+    """The manifest; ValueError when its format is not the one that this version reads."""
+    manifest = json.loads(text)
+    version = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if version != FORMAT_VERSION:
+        raise ValueError(f"index format_version must be {FORMAT_VERSION}, got {version}: build the index again")
+    return manifest  # type: ignore[no-any-return]
+
+
+def index_config(parameters: Mapping[str, Any]) -> IndexConfig:
+    """The config that a manifest's `parameters` tell."""
+    return IndexConfig(
+        spectrogram=SpectrogramConfig(**parameters["spectrogram"]),
+        peaks=PeakConfig(**parameters["peaks"]),
+        landmarks=LandmarkConfig(**parameters["landmarks"]),
+        shards=parameters["shards"],
+    )
+
+
+def _shard_range(shard: int, shards: int) -> tuple[int, int]:
+    """First and one past the last high part of the hashes in a shard."""
+    return -(-shard * _HIGH_COUNT // shards), -(-(shard + 1) * _HIGH_COUNT // shards)
+
+
+def _shard_of(hashes: NDArray[np.uint32], shards: int) -> NDArray[np.int64]:
+    return ((hashes >> _LOW_BITS).astype(np.int64) * shards) // _HIGH_COUNT

@@ -1,0 +1,287 @@
+"""Verification: where exactly a candidate is heard, peak by peak.
+
+A candidate's whole constellation is laid over the query's: at each reference peak the query has a peak in the very
+cell, or one frame beside it, or none. Each outcome is scored by its log-likelihood ratio, in nats, between "heard" and
+chance. Chance is measured around the cell: how often the query has peaks in that bin nearby, and in that frame nearby,
+so that held notes and drum beats, which line up with everything, count for little. How much of the music survives under
+speech changes from word to pause; audibility is therefore a hidden state, followed by Viterbi's algorithm, and one of
+its states is silence.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from models.constellation import Constellation
+from models.index import Index
+from models.retrieval import Candidates
+
+_BINS = 512
+_BANDS = 8  # of 64 bins
+_CHANCE_FRAMES = 32  # resolution of the rates in time
+_STEP_FRAMES = 8  # of Viterbi's algorithm: .26 s
+_NONE, _BESIDE, _EXACT = 0, 1, 2
+
+
+@dataclasses.dataclass(frozen=True)
+class VerificationConfig:
+    """Scores and costs are in nats.
+
+    audibilities: states, each the share of reference peaks that survive in their very cell. Measured on music under
+    speech: .43 alone, .22 at 6 dB, .19 at 12 dB, .15 at 18 dB, as means over word and pause.
+    beside_share: how many survive one frame beside, relative to those: half a frame's shift moves some.
+    screening_s, min_screening_score: a candidate that scores so much in so short a time is followed to its ends.
+    """
+
+    audibilities: tuple[float, ...] = (0.03, 0.08, 0.18, 0.35, 0.6)
+    beside_share: float = 0.25
+    screening_s: float = 6.0
+    min_screening_score: float = 8.0
+    min_score: float = 30.0
+    start_cost: float = 4.0
+    stop_cost: float = 4.0
+    change_cost: float = 1.0
+    masked_cost_per_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.audibilities or not all(0 < each <= 0.75 for each in self.audibilities):
+            raise ValueError(f"audibilities must be between 0 and 0.75, got {self.audibilities}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Heard:
+    """Stretches in which tracks are heard, as parallel arrays; frames are the first and last peaks', of the query."""
+
+    tracks: NDArray[np.intp]
+    offset_deltas: NDArray[np.int64]
+    first_frames: NDArray[np.int64]
+    last_frames: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Query:
+    """What verification asks of a query, for each frame and bin."""
+
+    outcomes: NDArray[np.int8]  # (frames, bins): _EXACT where there is a peak, _BESIDE a frame away from one
+    frame_rates: NDArray[np.float32]  # (frames, bands): share of cells with peaks in this frame and its neighbours
+    bin_ratios: NDArray[np.float32]  # (frames / _CHANCE_FRAMES, bins): of the bin's rate to its band's, around here
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Overlay:
+    """Reference peaks laid over a query, as parallel arrays."""
+
+    candidates: NDArray[np.intp]  # position in Candidates
+    frames: NDArray[np.int64]  # of the query
+    outcomes: NDArray[np.int8]
+    chances: NDArray[np.float32]  # that the cell has a peak by chance
+
+
+def verify(candidates: Candidates, query: Constellation, index: Index, config: VerificationConfig) -> Heard:
+    """The stretches of the query in which the candidates are heard; near candidates give overlapping stretches.
+
+    Frames of the candidates and of the result count from the query's first.
+    """
+    if not len(candidates):
+        return _no_stretches()
+    view = _view(query)
+    frame_rate = index.config.spectrogram.frame_rate
+    promising = _screen(candidates, view, index, config, round(config.screening_s * frame_rate))
+    followed = [_follow(part, view, index, config, frame_rate) for part in _batches(promising)]
+    return Heard(
+        *(np.concatenate(columns) for columns in zip(*map(_columns, [_no_stretches(), *followed]), strict=True))
+    )
+
+
+def _view(query: Constellation) -> _Query:
+    blocks = -(-(query.end_frame - query.first_frame) // _CHANCE_FRAMES)
+    peaks = np.zeros((blocks * _CHANCE_FRAMES, _BINS), bool)
+    peaks[query.frames - query.first_frame, query.bins] = True
+    outcomes = peaks.astype(np.int8) * _EXACT
+    outcomes[1:][peaks[:-1] & ~peaks[1:]] = _BESIDE
+    outcomes[:-1][peaks[1:] & ~peaks[:-1]] = _BESIDE
+
+    bin_rates = peaks.reshape(blocks, _CHANCE_FRAMES, _BINS).sum(1, dtype=np.float32) / _CHANCE_FRAMES
+    bin_rates = scipy.ndimage.uniform_filter1d(bin_rates, 5, axis=0, mode="nearest")  # 5 s
+    band_rates = np.clip(bin_rates.reshape(blocks, _BANDS, -1).mean(2), 0.001, 0.9)
+    bin_rates = scipy.ndimage.convolve1d(bin_rates, [0.25, 0.5, 0.25], axis=1, mode="nearest")
+    # Both rates are counts of few cells, and so are drawn towards their band's as if that had been seen in some more.
+    band_of_bin = np.repeat(band_rates, _BINS // _BANDS, axis=1)
+    bin_ratios = (bin_rates * 160 + band_of_bin * 48) / (160 + 48) / band_of_bin
+
+    in_frame = peaks.reshape(len(peaks), _BANDS, -1).sum(2, dtype=np.float32)
+    in_frame[1:-1] += in_frame[:-2] + in_frame[2:]
+    frame_rates = (in_frame + 64 * np.repeat(band_rates, _CHANCE_FRAMES, axis=0)) / (3 * _BINS // _BANDS + 64)
+    return _Query(outcomes, frame_rates.astype(np.float32), bin_ratios.astype(np.float32))
+
+
+def _lay_over(
+    candidates: Candidates, view: _Query, index: Index, starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> _Overlay:
+    """Each candidate's reference peaks at query frames [start, end), which must lie in the query."""
+    numbers, frames, bins = [], [], []
+    for track in np.unique(candidates.tracks):  # of a few tracks each has many candidates
+        mine = np.flatnonzero(candidates.tracks == track)
+        deltas = candidates.offset_deltas[mine]
+        reference = index.constellation(int(track))
+        lows, highs = (np.searchsorted(reference.frames, each[mine] + deltas) for each in (starts, ends))
+        counts = highs - lows
+        peaks = np.repeat(lows - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        numbers.append(np.repeat(mine, counts))
+        frames.append(reference.frames[peaks] - np.repeat(deltas, counts))
+        bins.append(reference.bins[peaks])
+    where, bin_ = np.concatenate(frames), np.concatenate(bins)
+    chances = view.frame_rates[where, bin_ // (_BINS // _BANDS)] * view.bin_ratios[where // _CHANCE_FRAMES, bin_]
+    return _Overlay(np.concatenate(numbers), where, view.outcomes[where, bin_], np.clip(chances, 0.001, 0.3))
+
+
+def _score(overlay: _Overlay, audibility: float, config: VerificationConfig) -> NDArray[np.float32]:
+    """The log-likelihood ratio of each peak's outcome, heard at this audibility against chance."""
+    beside = audibility * config.beside_share
+    missed = 1 - audibility - beside
+    ratios = np.full(len(overlay.chances), missed, np.float32)
+    ratios += np.where(overlay.outcomes == _EXACT, audibility / overlay.chances, 0)
+    ratios += np.where(overlay.outcomes == _BESIDE, beside / (2 * overlay.chances), 0)
+    return np.log(ratios)
+
+
+def _screen(candidates: Candidates, view: _Query, index: Index, config: VerificationConfig, window: int) -> Candidates:
+    """The candidates that score well near their hits, the best of each group of near ones."""
+    starts = np.clip(candidates.frames - window // 12, 0, len(view.outcomes))
+    overlay = _lay_over(candidates, view, index, starts, np.minimum(starts + window, len(view.outcomes)))
+    scores = np.max(
+        [
+            np.bincount(overlay.candidates, _score(overlay, audibility, config), minlength=len(candidates))
+            for audibility in config.audibilities[1:4]
+        ],
+        axis=0,
+    )
+    order = np.argsort(-scores, kind="stable")
+    order = order[scores[order] >= config.min_screening_score]
+    return _drop_near(candidates.take(order), window)
+
+
+def _drop_near(candidates: Candidates, window: int) -> Candidates:
+    """Without those that say nearly the same as an earlier one, and each track and offset_delta once."""
+    seen: set[tuple[int, int, int]] = set()
+    kept: dict[tuple[int, int], int] = {}
+    columns = (candidates.tracks.tolist(), candidates.offset_deltas.tolist(), (candidates.frames // window).tolist())
+    for position, (track, delta, time) in enumerate(zip(*columns, strict=True)):
+        near = {(track, delta // 4 + step, time + later) for step in (-1, 0, 1) for later in (-1, 0, 1)}
+        if not near & seen:
+            kept.setdefault((track, delta), position)
+        if (track, delta) in kept:
+            seen.add((track, delta // 4, time))
+    return candidates.take(np.fromiter(kept.values(), np.intp))
+
+
+def _batches(candidates: Candidates, size: int = 64) -> Iterator[Candidates]:
+    for start in range(0, len(candidates), size):
+        yield candidates.take(np.arange(start, min(start + size, len(candidates))))
+
+
+def _follow(candidates: Candidates, view: _Query, index: Index, config: VerificationConfig, frame_rate: float) -> Heard:
+    """The stretches in which each candidate is heard, by Viterbi's algorithm over its whole overlay."""
+    lengths = np.array([index.tracks[track].frames for track in candidates.tracks])
+    starts = np.clip(-candidates.offset_deltas, 0, len(view.outcomes))
+    ends = np.clip(lengths - candidates.offset_deltas, 0, len(view.outcomes))
+    overlay = _lay_over(candidates, view, index, starts, ends)
+
+    steps = (overlay.frames - starts[overlay.candidates]) // _STEP_FRAMES
+    shape = (len(candidates), int(np.max(ends - starts)) // _STEP_FRAMES + 1)
+    gains = np.zeros((*shape, len(config.audibilities) + 1), np.float32)
+    gains[:, :, 0] = -config.masked_cost_per_s * _STEP_FRAMES / frame_rate
+    cells = overlay.candidates * shape[1] + steps
+    for state, audibility in enumerate(config.audibilities, 1):
+        scores = _score(overlay, audibility, config)
+        gains[:, :, state] = np.bincount(cells, scores, minlength=shape[0] * shape[1]).reshape(shape)
+
+    states = _most_likely_states(gains, config)
+    return _cut_stretches(candidates, overlay, steps, states, gains, config)
+
+
+def _most_likely_states(gains: NDArray[np.float32], config: VerificationConfig) -> NDArray[np.int8]:
+    """Viterbi's algorithm: for gains (candidates, steps, states), the state at each step; -1 where silence is likelier.
+
+    Starting, stopping and changing state cost; the masked state 0 has no gain and a cost, and so bridges short gaps.
+    """
+    candidates, steps, states = gains.shape
+    each = np.arange(candidates)
+    playing = np.full((candidates, states), -np.inf, np.float32)
+    silent = np.zeros(candidates, np.float32)
+    came_from = np.empty((steps, candidates, states), np.int8)
+    silent_from = np.empty((steps, candidates), np.int8)
+    for step in range(steps):
+        best = playing.argmax(1)
+        best_score = playing[each, best]
+        start, change = silent - config.start_cost, best_score - config.change_cost
+        enter = np.maximum(start, change)
+        stays = playing >= enter[:, None]
+        came_from[step] = np.where(stays, np.arange(states), np.where(start > change, -1, best)[:, None])
+        stop = best_score - config.stop_cost
+        silent_from[step] = np.where(stop > silent, best, -1)
+        playing = np.where(stays, playing, enter[:, None]) + gains[:, step]
+        silent = np.maximum(silent, stop)
+    return _trace_back(playing, silent + config.stop_cost, came_from, silent_from)
+
+
+def _trace_back(
+    playing: NDArray[np.float32],
+    silent: NDArray[np.float32],
+    came_from: NDArray[np.int8],
+    silent_from: NDArray[np.int8],
+) -> NDArray[np.int8]:
+    each = np.arange(len(playing))
+    state = np.where(playing.max(1) > silent, playing.argmax(1), -1)
+    path = np.empty((len(playing), len(came_from)), np.int8)
+    for step in range(len(came_from) - 1, -1, -1):
+        path[:, step] = state
+        state = np.where(state < 0, silent_from[step], came_from[step, each, state])
+    return path
+
+
+def _cut_stretches(
+    candidates: Candidates,
+    overlay: _Overlay,
+    steps: NDArray[np.int64],
+    states: NDArray[np.int8],
+    gains: NDArray[np.float32],
+    config: VerificationConfig,
+) -> Heard:
+    """Runs of playing states that score enough, from their first matched peak to their last."""
+    is_playing = np.pad(states >= 0, ((0, 0), (1, 1)))
+    edges = np.diff(is_playing.astype(np.int8), axis=1)
+    numbers, firsts = np.nonzero(edges == 1)
+    ends = np.nonzero(edges == -1)[1]
+    gained = np.take_along_axis(gains, np.maximum(states, 0)[:, :, None].astype(np.intp), axis=2)[:, :, 0]
+    gained[:, 1:] -= config.change_cost * (states[:, 1:] != states[:, :-1])
+    rows = []
+    for number, first, end in zip(numbers, firsts, ends, strict=True):
+        score = float(gained[number, first:end].sum())
+        inside = (overlay.candidates == number) & (overlay.outcomes != _NONE) & (steps >= first) & (steps < end)
+        frames = overlay.frames[inside]
+        if score >= config.min_score and len(frames):
+            rows.append(
+                (candidates.tracks[number], candidates.offset_deltas[number], frames.min(), frames.max(), score)
+            )
+    if not rows:
+        return _no_stretches()
+    tracks, deltas, first_frames, last_frames, scores = (np.array(column) for column in zip(*rows, strict=True))
+    return Heard(tracks, deltas, first_frames, last_frames, scores)
+
+
+def _no_stretches() -> Heard:
+    whole = np.empty(0, np.int64)
+    return Heard(np.empty(0, np.intp), whole, whole, whole, np.empty(0))
+
+
+def _columns(heard: Heard) -> tuple[NDArray[Any], ...]:
+    return heard.tracks, heard.offset_deltas, heard.first_frames, heard.last_frames, heard.scores
