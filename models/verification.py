@@ -9,6 +9,7 @@ its states is silence.
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,8 @@ _BINS = 512
 _BANDS = 8  # of 64 bins
 _CHANCE_FRAMES = 32  # resolution of the rates in time
 _STEP_FRAMES = 8  # of Viterbi's algorithm: .26 s
+_EDGE_STEPS = 2  # around the end of a run of steps, in which the very peak is sought
+_MAX_EXTENSION_FRAMES = 16  # of a stretch beyond its last matched peak: half a second
 _NONE, _BESIDE, _EXACT = 0, 1, 2
 
 
@@ -54,7 +57,7 @@ class VerificationConfig:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Heard:
-    """Stretches in which tracks are heard, as parallel arrays; frames are the first and last peaks', of the query."""
+    """Stretches in which tracks are heard, as parallel arrays; frames are the query's."""
 
     tracks: NDArray[np.intp]
     offset_deltas: NDArray[np.int64]
@@ -83,6 +86,9 @@ class _Overlay:
     frames: NDArray[np.int64]  # of the query
     outcomes: NDArray[np.int8]
     chances: NDArray[np.float32]  # that the cell has a peak by chance
+
+    def take(self, which: NDArray[np.bool_]) -> "_Overlay":
+        return _Overlay(self.candidates[which], self.frames[which], self.outcomes[which], self.chances[which])
 
 
 def verify(candidates: Candidates, query: Constellation, index: Index, config: VerificationConfig) -> Heard:
@@ -256,7 +262,7 @@ def _cut_stretches(
     gains: NDArray[np.float32],
     config: VerificationConfig,
 ) -> Heard:
-    """Runs of playing states that score enough, from their first matched peak to their last."""
+    """Runs of playing states that score enough."""
     is_playing = np.pad(states >= 0, ((0, 0), (1, 1)))
     edges = np.diff(is_playing.astype(np.int8), axis=1)
     numbers, firsts = np.nonzero(edges == 1)
@@ -266,16 +272,41 @@ def _cut_stretches(
     rows = []
     for number, first, end in zip(numbers, firsts, ends, strict=True):
         score = float(gained[number, first:end].sum())
-        inside = (overlay.candidates == number) & (overlay.outcomes != _NONE) & (steps >= first) & (steps < end)
-        frames = overlay.frames[inside]
-        if score >= config.min_score and len(frames):
-            rows.append(
-                (candidates.tracks[number], candidates.offset_deltas[number], frames.min(), frames.max(), score)
-            )
+        if score >= config.min_score:
+            edges_at = (states[number, first], states[number, end - 1])
+            mine = overlay.candidates == number
+            near = mine & (steps >= first - _EDGE_STEPS) & (steps < end + _EDGE_STEPS)
+            start, stop = _find_edges(overlay.take(near), steps[near], (first, end), edges_at, config)
+            rows.append((candidates.tracks[number], candidates.offset_deltas[number], start, stop, score))
     if not rows:
         return _no_stretches()
     tracks, deltas, first_frames, last_frames, scores = (np.array(column) for column in zip(*rows, strict=True))
     return Heard(tracks, deltas, first_frames, last_frames, scores)
+
+
+def _find_edges(
+    overlay: _Overlay,
+    steps: NDArray[np.int64],
+    run: tuple[int, int],
+    states: tuple[int, int],
+    config: VerificationConfig,
+) -> tuple[int, int]:
+    """The frames at which a run of steps begins and ends, to the peak: where the evidence outside it is against."""
+    order = np.argsort(overlay.frames, kind="stable")
+    frames, steps, outcomes = overlay.frames[order], steps[order], overlay.outcomes[order]
+    first_gains, last_gains = (_score(overlay, config.audibilities[state - 1], config)[order] for state in states)
+    opening = steps < min(run[0] + _EDGE_STEPS, run[1])
+    closing = steps >= max(run[1] - _EDGE_STEPS, run[0])
+    first = int(np.argmax(np.cumsum(first_gains[opening][::-1])[::-1]))
+    last = len(frames) - 1 - int(np.argmax(np.cumsum(last_gains[closing])[::-1]))
+    matched = frames[(outcomes == _EXACT) & (frames >= frames[first]) & (frames <= frames[last])]
+    before, after = (_typical_wait(gaps) for gaps in (np.diff(matched[:17]), np.diff(matched[-17:])))
+    return int(frames[first] - before), int(frames[last] + after)
+
+
+def _typical_wait(gaps: NDArray[np.int64]) -> int:
+    """Frames from a random moment to the next match, in the median, if matches come at random with these gaps."""
+    return min(_MAX_EXTENSION_FRAMES, round(math.log(2) * float(gaps.mean()))) if len(gaps) else 0
 
 
 def _no_stretches() -> Heard:

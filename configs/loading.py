@@ -1,0 +1,100 @@
+"""The one function that reads configuration: YAML onto dataclasses, with `key=value` on top."""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+_T = TypeVar("_T")
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be: says which key, what was expected and what came."""
+
+
+def load_config(config_type: type[_T], path: str | None, settings: Sequence[str] = ()) -> _T:
+    """The config of a YAML file (none: the defaults) with settings such as `query.block_s=300` on top.
+
+    ConfigError for keys that the dataclass does not have, values of another type, and values its knobs refuse.
+    """
+    values = {} if path is None else _read_yaml(path)
+    for setting in settings:
+        _set(values, setting)
+    return _build(config_type, values, where="")
+
+
+def _read_yaml(path: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"config {path}: {error}") from error
+    if not isinstance(values or {}, dict):
+        raise ConfigError(f"config {path}: expected a mapping of keys, got {type(values).__name__}")
+    return values or {}
+
+
+def _set(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set: expected key=value, got {setting!r}")
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {setting}: {parent} is not a group of keys")
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {setting}: {error}") from error
+
+
+def _build(config_type: type[_T], values: Mapping[str, Any], where: str) -> _T:
+    fields = {field.name: field for field in dataclasses.fields(config_type)}  # type: ignore[arg-type]
+    hints = typing.get_type_hints(config_type)
+    for key in values:
+        if key not in fields:
+            raise ConfigError(_describe_unknown(f"{where}{key}", str(key), list(fields)))
+    missing = [
+        name
+        for name, field in fields.items()
+        if name not in values
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f"{where}{missing[0]}: required, but not given")
+    try:
+        return config_type(**{key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()})
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{where.rstrip('.') or config_type.__name__}: {error}") from error
+
+
+def _describe_unknown(key: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{key}: no such key; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """The value as the field's type has it; ConfigError if it is of another."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in arguments:
+            return None
+        (hint,) = [argument for argument in arguments if argument is not type(None)]
+        return _convert(hint, value, where)
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return _build(typing.cast(type[Any], hint), value, f"{where}.")
+    if origin is tuple and isinstance(value, list):
+        return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
+        return value
+    raise ConfigError(f"{where}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
