@@ -62,9 +62,7 @@ def _build(config_type: type[_T], values: Mapping[str, Any], where: str) -> _T:
     missing = [
         name
         for name, field in fields.items()
-        if name not in values
-        and field.default is dataclasses.MISSING
-        and field.default_factory is dataclasses.MISSING
+        if name not in values and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     ]
     if missing:
         raise ConfigError(f"{where}{missing[0]}: required, but not given")
@@ -98,3 +96,15 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     raise ConfigError(f"{where}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
+
+
+def load_options(path: str) -> list[str]:
+    """The Beam options of a YAML file as flags: true is a bare flag, false and null give none, a list repeats."""
+    flags = []
+    for name, value in _read_yaml(path).items():
+        for each in value if isinstance(value, list) else [value]:
+            if each is True:
+                flags.append(f"--{name}")
+            elif each is not None and each is not False:
+                flags.append(f"--{name}={each}")
+    return flags

@@ -84,6 +84,31 @@ def join(parts: Iterable[Constellation]) -> Constellation:
     )
 
 
+def overlapping_blocks(parts: Iterable[Constellation], size: int, overlap: int) -> Iterator[Constellation]:
+    """Consecutive constellations as blocks of `size` frames, each with `overlap` frames more on both sides.
+
+    What would be a last block no longer than the overlap belongs to the one before. No parts give no blocks.
+    """
+    held: list[Constellation] = []
+    start = 0
+    for part in parts:
+        held.append(part)
+        while held[-1].end_frame > start + size + overlap:
+            whole = join(held)
+            yield crop(whole, start - overlap, start + size + overlap)
+            start += size
+            held = [crop(whole, start - overlap, whole.end_frame)]
+    if held:
+        yield crop(join(held), start - overlap, held[-1].end_frame)
+
+
+def crop(constellation: Constellation, start: int, end: int) -> Constellation:
+    """The part in frames [start, end), as far as there is one."""
+    start, end = max(start, constellation.first_frame), min(end, constellation.end_frame)
+    low, high = np.searchsorted(constellation.frames, [start, end])
+    return Constellation(constellation.frames[low:high], constellation.bins[low:high], start, end)
+
+
 def _peaks_between(power: NDArray[np.float32], first: int, start: int, end: int, config: PeakConfig) -> Constellation:
     """The peaks in frames [start, end) of a power spectrogram whose first row is frame `first`."""
     frames, bins = find_peaks(power, config)

@@ -15,17 +15,20 @@ postings lie the tracks' whole constellations, for verification. A build is a fo
 
 import dataclasses
 import functools
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from models.constellation import Constellation, PeakConfig
 from models.landmarks import HASH_BITS, LandmarkConfig, Landmarks
+from models.records import Recording
 from models.spectrogram import SpectrogramConfig
 
 FORMAT_VERSION = 1
@@ -33,6 +36,13 @@ _LOW_BITS = 8
 _HIGH_COUNT = 1 << (HASH_BITS - _LOW_BITS)
 _MAX_FRAMES = 1 << 32  # of a timeline, 38,000 hours at 31.25 frames a second: places are uint32
 BUCKET_TRACKS = 1000
+_CATALOGUE_SCHEMA = pa.schema(
+    [
+        ("recording", pa.struct([(field.name, pa.string()) for field in dataclasses.fields(Recording)])),
+        ("content", pa.string()),
+        *((name, pa.int64()) for name in ("frames", "peaks", "place", "bucket", "first_peak")),
+    ]
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,18 +63,13 @@ class IndexConfig:
 class Track:
     """A catalogue recording and where it lies in the index: row of catalogue.parquet."""
 
-    track_id: str
-    uri: str
-    title: str | None
-    artist: str | None
-    isrc: str | None
-    rights_holder: str | None
-    content: str | None
-    place: int  # of its first frame on the timeline
+    recording: Recording
+    content: str  # of the file it was made from
     frames: int
-    bucket: int
-    first_peak: int  # in the bucket
     peaks: int
+    place: int = 0  # of its first frame on the timeline
+    bucket: int = 0
+    first_peak: int = 0  # in the bucket
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def lay_out(tracks: Iterable[Track]) -> list[Track]:
     """
     laid_out = []
     place = first_peak = 0
-    for number, track in enumerate(sorted(tracks, key=lambda track: track.track_id)):
+    for number, track in enumerate(sorted(tracks, key=lambda track: track.recording.track_id)):
         if number % BUCKET_TRACKS == 0:
             first_peak = 0
         laid_out.append(dataclasses.replace(track, place=place, bucket=number // BUCKET_TRACKS, first_peak=first_peak))
@@ -138,8 +143,7 @@ class Index:
         self.manifest = read_manifest((self.folder / "manifest.json").read_text())
         self.config = index_config(self.manifest["parameters"])
         self.digest: str = self.manifest["digest"]
-        rows = pq.read_table(self.folder / "catalogue.parquet").to_pylist()
-        self.tracks = [Track(**row) for row in rows]
+        self.tracks = decode_catalogue(self.folder / "catalogue.parquet")
         self.places = np.array([track.place for track in self.tracks], np.int64)
 
     def look_up(self, hashes: NDArray[np.uint32], max_postings: int) -> tuple[NDArray[np.int64], NDArray[np.intp], int]:
@@ -195,7 +199,7 @@ class Index:
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 
 
-def make_manifest(config: IndexConfig, tracks: list[Track], digest: str) -> str:
+def make_manifest(config: IndexConfig, tracks: list[Track]) -> str:
     """The text of manifest.json."""
     manifest = {
         "format_version": FORMAT_VERSION,
@@ -203,9 +207,28 @@ def make_manifest(config: IndexConfig, tracks: list[Track], digest: str) -> str:
         "tracks": len(tracks),
         "frames": sum(track.frames for track in tracks),
         "peaks": sum(track.peaks for track in tracks),
-        "digest": digest,
+        "digest": catalogue_digest(tracks),
     }
     return json.dumps(manifest, indent=2)
+
+
+def encode_catalogue(tracks: Iterable[Track]) -> pa.Table:
+    """catalogue.parquet."""
+    return pa.Table.from_pylist([dataclasses.asdict(track) for track in tracks], schema=_CATALOGUE_SCHEMA)
+
+
+def decode_catalogue(path: Path) -> list[Track]:
+    """The tracks in order of place."""
+    rows = pq.read_table(path).to_pylist()
+    return [Track(**row | {"recording": Recording(**row["recording"])}) for row in rows]
+
+
+def catalogue_digest(tracks: Iterable[Track]) -> str:
+    """Of what the index was made from: the same for the same recordings, whoever builds it."""
+    digest = hashlib.blake2b(digest_size=16)
+    for track in tracks:
+        digest.update(json.dumps([dataclasses.astuple(track.recording), track.content]).encode())
+    return digest.hexdigest()
 
 
 def read_manifest(text: str) -> dict[str, Any]:

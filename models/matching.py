@@ -31,23 +31,27 @@ class SettleConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class QueryConfig:
-    """How an item is fingerprinted and matched: more densely than references, for speech hides most of the peaks.
+class BlockConfig:
+    """How an item is cut to be matched block by block, each with so much of its neighbours on both sides."""
 
-    Blocks of an item are matched one by one, each with some of its neighbours.
-    """
-
-    peaks: PeakConfig = dataclasses.field(default_factory=lambda: PeakConfig(half_frames=3, half_bins=3))
-    landmarks: LandmarkConfig = dataclasses.field(default_factory=lambda: LandmarkConfig(fan_out=16))
-    retrieval: RetrievalConfig = dataclasses.field(default_factory=RetrievalConfig)
-    verification: VerificationConfig = dataclasses.field(default_factory=VerificationConfig)
-    settle: SettleConfig = dataclasses.field(default_factory=SettleConfig)
     block_s: float = 600.0
     overlap_s: float = 15.0
 
     def __post_init__(self) -> None:
         if not 0 < self.overlap_s <= self.block_s / 2:
             raise ValueError(f"overlap_s must be positive and at most half of block_s, got {self.overlap_s}")
+
+
+@dataclasses.dataclass(frozen=True)
+class QueryConfig:
+    """How an item is fingerprinted and matched: more densely than references, for speech hides most of the peaks."""
+
+    peaks: PeakConfig = dataclasses.field(default_factory=lambda: PeakConfig(half_frames=3, half_bins=3))
+    landmarks: LandmarkConfig = dataclasses.field(default_factory=lambda: LandmarkConfig(fan_out=16))
+    retrieval: RetrievalConfig = dataclasses.field(default_factory=RetrievalConfig)
+    verification: VerificationConfig = dataclasses.field(default_factory=VerificationConfig)
+    settle: SettleConfig = dataclasses.field(default_factory=SettleConfig)
+    blocks: BlockConfig = dataclasses.field(default_factory=BlockConfig)
 
 
 def match_block(
@@ -60,7 +64,7 @@ def match_block(
     stretches = [
         Stretch(
             media_id,
-            index.tracks[heard.tracks[i]].track_id,
+            index.tracks[heard.tracks[i]].recording,
             int(heard.offset_deltas[i]) - block.first_frame,
             int(heard.first_frames[i]) + block.first_frame,
             int(heard.last_frames[i]) + block.first_frame,
@@ -80,31 +84,29 @@ def settle(stretches: Iterable[Stretch], spectrogram: SpectrogramConfig, config:
         left = _longest_left(stretch, [other for other, _ in rivals])
         if left[1] - left[0] >= max(config.min_duration_s * frame_rate, (stretch.last_frame - stretch.first_frame) / 2):
             share = (left[1] - left[0]) / max(1, stretch.last_frame - stretch.first_frame)
-            trimmed = dataclasses.replace(
-                stretch, first_frame=left[0], last_frame=left[1], score=stretch.score * share
-            )
+            trimmed = dataclasses.replace(stretch, first_frame=left[0], last_frame=left[1], score=stretch.score * share)
             kept.append((trimmed, []))
             continue
         for other, names in rivals:
-            if _same_recording(stretch, other, config) and stretch.track_id not in names:
-                names.append(stretch.track_id)
+            if _same_recording(stretch, other, config) and stretch.recording.track_id not in names:
+                names.append(stretch.recording.track_id)
     plays = _join_plays(sorted(kept, key=lambda item: item[0].first_frame), frame_rate, config)
     return [_make_match(play, spectrogram) for play in plays]
 
 
 def _best_first(stretch: Stretch) -> tuple[float, str, int, int]:
-    return -stretch.score, stretch.track_id, stretch.first_frame, stretch.offset_delta
+    return -stretch.score, stretch.recording.track_id, stretch.first_frame, stretch.offset_delta
 
 
 def _join_blocks(stretches: Iterable[Stretch]) -> list[Stretch]:
     """What overlapping blocks found of one stretch, joined."""
     joined: list[Stretch] = []
-    ordered = sorted(stretches, key=lambda s: (s.track_id, s.offset_delta, s.first_frame))
+    ordered = sorted(stretches, key=lambda s: (s.recording.track_id, s.offset_delta, s.first_frame))
     for stretch in ordered:
         last = joined[-1] if joined else None
         if (
             last is not None
-            and (last.track_id, last.offset_delta) == (stretch.track_id, stretch.offset_delta)
+            and (last.recording, last.offset_delta) == (stretch.recording, stretch.offset_delta)
             and stretch.first_frame <= last.last_frame
         ):
             end, score = max(last.last_frame, stretch.last_frame), max(last.score, stretch.score)
@@ -132,7 +134,7 @@ def _longest_left(stretch: Stretch, taken: Iterable[Stretch]) -> _Interval:
 def _same_recording(stretch: Stretch, other: Stretch, config: SettleConfig) -> bool:
     """Whether a losing stretch fits a winner of another id nearly as well."""
     return (
-        stretch.track_id != other.track_id
+        stretch.recording.track_id != other.recording.track_id
         and _overlap(stretch, other) >= 0.5 * (other.last_frame - other.first_frame)
         and stretch.score >= config.alternative_score * other.score
     )
@@ -148,7 +150,7 @@ def _join_plays(
         stretch = piece[0]
         if (
             last is not None
-            and last.track_id == stretch.track_id
+            and last.recording.track_id == stretch.recording.track_id
             and stretch.first_frame - last.last_frame <= config.max_gap_s * frame_rate
             and abs(stretch.offset_delta - last.offset_delta)
             <= 4 + config.max_drift * (stretch.last_frame - last.first_frame)
@@ -166,11 +168,15 @@ def _make_match(play: list[tuple[Stretch, list[str]]], spectrogram: SpectrogramC
     middles = (last.first_frame + last.last_frame - first.first_frame - first.last_frame) / 2
     return MusicMatch(
         media_id=first.media_id,
-        track_id=first.track_id,
+        track_id=first.recording.track_id,
         start_s=spectrogram.time_s(first.first_frame),
         end_s=spectrogram.time_s(last.last_frame),
         track_start_s=spectrogram.time_s(first.first_frame + first.offset_delta),
         speed=1 + drift / middles if length and middles > 0 else 1.0,
         score=sum(stretch.score for stretch, _ in play),
         alternatives=tuple(dict.fromkeys(itertools.chain.from_iterable(names for _, names in play))),
+        title=first.recording.title,
+        artist=first.recording.artist,
+        isrc=first.recording.isrc,
+        rights_holder=first.recording.rights_holder,
     )

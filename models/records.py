@@ -3,6 +3,8 @@
 import dataclasses
 import datetime
 
+from models.constellation import Constellation
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MediaItem:
@@ -18,13 +20,35 @@ class MediaItem:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class MediaFile:
+    """An item that can be read, and which bytes it has."""
+
+    item: MediaItem
+    content: str  # checksum or generation of the bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The constellation of an item, or of a block of it."""
+
+    file: MediaFile
+    constellation: Constellation
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Provenance:
     """Which run wrote a row; its fields follow the record's own in every table."""
 
     run_id: str
+    pipeline: str
     pipeline_version: str
     model_version: str
     processed_at: datetime.datetime  # UTC
+
+    @property
+    def run_key(self) -> str:
+        """What names the run's files: two pipelines may have runs of one id in one output."""
+        return f"{self.pipeline}-{self.run_id}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,12 +66,25 @@ class MediaStatus:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Recording:
+    """What the catalogue says of a track."""
+
+    track_id: str
+    title: str | None = None
+    artist: str | None = None
+    isrc: str | None = None
+    rights_holder: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Stretch:
-    """Where one track lines up with an item: frames of the item, offset_delta added gives the track's. Not yet a match:
-    blocks overlap, and several stretches may claim one moment."""
+    """Where one recording lines up with an item: frames of the item, to which offset_delta is added for the track's.
+
+    Not yet a match: blocks overlap, and several stretches may claim one moment.
+    """
 
     media_id: str
-    track_id: str
+    recording: Recording
     offset_delta: int
     first_frame: int
     last_frame: int
@@ -66,6 +103,10 @@ class MusicMatch:
     speed: float  # of the recording as heard, relative to the catalogue's
     score: float  # log-likelihood ratio against chance, in nats
     alternatives: tuple[str, ...]  # track_ids that fit the stretch as well: the same recording under another id
+    title: str | None
+    artist: str | None
+    isrc: str | None
+    rights_holder: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -86,4 +86,6 @@ def _dense_windows(
     starts = starts[keys[last:] - starts <= window]
     pairs, frames = starts >> _FRAME_BITS, starts & (_MAX_QUERY_FRAMES - 1)
     first_of_window = (np.diff(pairs, prepend=-1) != 0) | (np.diff(frames // window, prepend=-1) != 0)
-    return ((pairs << 1 << _FRAME_BITS) | frames)[first_of_window]
+    dense: NDArray[np.int64] = (pairs << 1 << _FRAME_BITS) | frames
+    kept: NDArray[np.int64] = dense[first_of_window]
+    return kept

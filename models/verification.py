@@ -273,10 +273,10 @@ def _cut_stretches(
     for number, first, end in zip(numbers, firsts, ends, strict=True):
         score = float(gained[number, first:end].sum())
         if score >= config.min_score:
-            edges_at = (states[number, first], states[number, end - 1])
+            edges_at = (int(states[number, first]), int(states[number, end - 1]))
             mine = overlay.candidates == number
             near = mine & (steps >= first - _EDGE_STEPS) & (steps < end + _EDGE_STEPS)
-            start, stop = _find_edges(overlay.take(near), steps[near], (first, end), edges_at, config)
+            start, stop = _find_edges(overlay.take(near), steps[near], (int(first), int(end)), edges_at, config)
             rows.append((candidates.tracks[number], candidates.offset_deltas[number], start, stop, score))
     if not rows:
         return _no_stretches()

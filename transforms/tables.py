@@ -12,7 +12,7 @@ from apache_beam.io import parquetio
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import AsIter, PBegin, PCollection
 
-from models.records import Provenance
+from models.records import MediaStatus, Provenance
 from models.tables import arrow_schema, table_columns, to_row
 from transforms.commits import check_folder, check_name, commit, committed_files, staged_prefix
 
@@ -34,7 +34,11 @@ class WriteTables(beam.PTransform[Any, Any]):
 
     def __post_init__(self) -> None:
         _destination(self.output)
-        for what, name in [("run id", self.provenance.run_id), ("attempt", self.attempt)]:
+        for what, name in [
+            ("run id", self.provenance.run_id),
+            ("run", self.provenance.run_key),
+            ("attempt", self.attempt),
+        ]:
             check_name(what, name)
         for table in self.record_types:
             check_name("table", table)
@@ -47,7 +51,7 @@ class WriteTables(beam.PTransform[Any, Any]):
             for table, record_type in self.record_types.items()
         }
         schemas = {table: arrow_schema(record_type) for table, record_type in self.record_types.items()}
-        write = _destination(self.output)(self.output, self.provenance.run_id, self.attempt, schemas)
+        write = _destination(self.output)(self.output, self.provenance.run_key, self.attempt, schemas)
         files: PCollection[str] = rows | write
         return files
 
@@ -59,7 +63,7 @@ class ReadTable(beam.PTransform[Any, Any]):
     output: str
     table: str
     columns: Sequence[str] | None = None  # None: all
-    run_id: str | None = None
+    run_key: str | None = None
 
     def __post_init__(self) -> None:
         _destination(self.output)
@@ -70,7 +74,7 @@ class ReadTable(beam.PTransform[Any, Any]):
         rows: PCollection[Row] = (
             root
             | beam.Create([self.output])
-            | beam.FlatMap(committed_files, self.table, self.run_id)
+            | beam.FlatMap(committed_files, self.table, self.run_key)
             | beam.Reshuffle()
             | parquetio.ReadAllFromParquet(columns=columns)
         )
@@ -82,22 +86,36 @@ class KeepRows(beam.PTransform[Any, Any]):
     """The rows, of the run's earlier attempt, of media that this attempt skips: for WriteTables to write again."""
 
     output: str
-    run_id: str
+    run_key: str
     table: str
 
-    def expand(self, skipped_media_ids: PCollection[str]) -> PCollection[Row]:
-        rows = skipped_media_ids.pipeline | ReadTable(self.output, self.table, run_id=self.run_id)
+    def expand(self, skipped: PCollection[MediaStatus]) -> PCollection[Row]:
+        rows = skipped.pipeline | ReadTable(self.output, self.table, run_key=self.run_key)
         rows_by_media_id = rows | "Key rows" >> beam.Map(_by_media_id)
-        skipped_by_media_id = skipped_media_ids | "Key skipped" >> beam.Map(_by_itself)
+        skipped_by_media_id = skipped | "Key skipped" >> beam.Map(lambda status: (status.media_id, None))
         grouped = {"rows": rows_by_media_id, "skipped": skipped_by_media_id} | beam.CoGroupByKey()
         kept: PCollection[Row] = grouped | beam.FlatMap(_rows_of_skipped)
         return kept
 
 
-def read_table(output: str, table: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """The table's committed rows of all runs, in this process. What nobody has written has no rows (and no types)."""
+@dataclasses.dataclass
+class FromRows(beam.PTransform[Any, Any]):
+    """The records that rows of a table were made from."""
+
+    record_type: type[Any]
+
+    def expand(self, rows: PCollection[Row]) -> PCollection[Any]:
+        names = [field.name for field in dataclasses.fields(self.record_type)]
+        records: PCollection[Any] = rows | beam.Map(_from_row, self.record_type, names).with_output_types(
+            self.record_type
+        )
+        return records
+
+
+def read_table(output: str, table: str, columns: Sequence[str] | None = None, run_key: str | None = None) -> pa.Table:
+    """The table's committed rows, of all runs or of one, in this process. What nobody wrote has none (and no types)."""
     _destination(output)
-    parts = [_read_file(path, columns) for path in committed_files(output, table)]
+    parts = [_read_file(path, columns) for path in committed_files(output, table, run_key)]
     if not parts:
         return pa.schema([(column, pa.null()) for column in columns or ()]).empty_table()
     return pa.concat_tables(parts, promote_options="default")  # an older run may lack a newer column
@@ -108,7 +126,7 @@ class _WriteParquet(beam.PTransform[Any, Any]):
     """Writes {table: rows} aside as Parquet, and commits once every table is written."""
 
     output: str
-    run_id: str
+    run_key: str
     attempt: str
     schemas: Mapping[str, pa.Schema]
 
@@ -116,7 +134,7 @@ class _WriteParquet(beam.PTransform[Any, Any]):
         staged = [rows[table] | f"Stage {table}" >> self._stage(table) for table in self.schemas]
         written = staged | beam.Flatten()
         once = written.pipeline | beam.Create([list(self.schemas)])
-        commit_once = beam.FlatMap(_commit_after, self.output, self.run_id, self.attempt, AsIter(written))
+        commit_once = beam.FlatMap(_commit_after, self.output, self.run_key, self.attempt, AsIter(written))
         files: PCollection[str] = once | "Commit" >> commit_once
         return files
 
@@ -124,7 +142,7 @@ class _WriteParquet(beam.PTransform[Any, Any]):
         # One file a bundle: with a set number of shards, Beam's sink pads with empty files of random names, and when
         # its last step is retried those can take a full one's place.
         return parquetio.WriteToParquet(
-            staged_prefix(self.output, self.run_id, self.attempt, table),
+            staged_prefix(self.output, self.run_key, self.attempt, table),
             self.schemas[table],
             codec="snappy",
             use_compliant_nested_type=True,
@@ -141,9 +159,9 @@ def _destination(output: str) -> type[_WriteParquet]:
     return _WriteParquet
 
 
-def _commit_after(tables: list[str], output: str, run_id: str, attempt: str, written: Iterable[str]) -> list[str]:
+def _commit_after(tables: list[str], output: str, run_key: str, attempt: str, written: Iterable[str]) -> list[str]:
     """Commits once `written` is complete; its names go unused, for Beam's sink yields none when it is retried."""
-    return commit(output, run_id, attempt, tables)
+    return commit(output, run_key, attempt, tables)
 
 
 def _make_row(record: Any, table: str, record_type: Any, provenance: Provenance) -> Row:
@@ -158,12 +176,12 @@ def _make_row(record: Any, table: str, record_type: Any, provenance: Provenance)
     return record
 
 
+def _from_row(row: Row, record_type: Any, names: list[str]) -> Any:
+    return record_type(**{name: row[name] for name in names})
+
+
 def _by_media_id(row: Row) -> tuple[str, Row]:
     return row["media_id"], row
-
-
-def _by_itself(media_id: str) -> tuple[str, None]:
-    return media_id, None
 
 
 def _rows_of_skipped(rows_and_skipped: tuple[str, dict[str, Any]]) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.records import MediaStatus, Provenance
 from models.tables import arrow_schema, bigquery_schema, to_row
 
-PROVENANCE = Provenance("run", "1.0", "model", datetime.datetime(2026, 7, 1, 12, 30, 0, 123456, datetime.UTC))
+PROVENANCE = Provenance("run", "test", "1.0", "model", datetime.datetime(2026, 7, 1, 12, 30, 0, 123456, datetime.UTC))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def test_a_schema_is_what_was_agreed():
     assert fields["counts"] == {"type": "INTEGER", "mode": "REPEATED"}
     assert fields["spans"] == {"type": "RECORD", "mode": "REPEATED", "fields": span}
     assert fields["maybe_span"] == {"type": "RECORD", "mode": "NULLABLE", "fields": span}
-    assert list(fields)[-4:] == ["run_id", "pipeline_version", "model_version", "processed_at"]
+    assert list(fields)[-5:] == ["run_id", "pipeline", "pipeline_version", "model_version", "processed_at"]
     assert arrow_schema(Everything).field("vector").type.value_type == pa.float32()
 
 

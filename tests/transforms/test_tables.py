@@ -43,7 +43,7 @@ def test_a_run_done_again_replaces_its_rows_and_leaves_another_run_alone(tmp_pat
     others = rows_of(other, by("run2"))
     assert contents(tmp_path) == {table: in_order(expected[table] + others[table]) for table in TYPES}
     with pipeline() as root:
-        rows = root | ReadTable(str(tmp_path), "items", run_id="run2")
+        rows = root | ReadTable(str(tmp_path), "items", run_key="test-run2")
         assert_that(rows, equal_to(others["items"]))
 
 
@@ -68,12 +68,12 @@ def test_rows_of_skipped_media_survive_with_their_provenance(tmp_path):
     output = str(tmp_path)
     with pipeline() as root:
         skipped = root | "Skipped" >> beam.Create(["b", "c", "never seen"])
-        kept = skipped | KeepRows(output, "run1", "items")
+        kept = skipped | KeepRows(output, "test-run1", "items")
         items = (root | "Items" >> beam.Create([item("a", "again")]), kept) | beam.Flatten()
         statuses = root | "Statuses" >> beam.Create([status("a")])
         _ = {"items": items, "media_status": statuses} | WriteTables(output, late, TYPES)
     with pipeline() as root:
-        rows = root | ReadTable(output, "items", run_id="run1")
+        rows = root | ReadTable(output, "items", run_key="test-run1")
         expected = [to_row(item("a", "again"), late), to_row(item("b"), early), to_row(item("c"), early)]
         assert_that(rows, equal_to(expected))
 
@@ -86,9 +86,9 @@ def test_a_pipeline_that_fails_in_the_middle_leaves_what_was_there(tmp_path):
         statuses = root | "Statuses" >> beam.Create([status("z")]) | beam.Map(give_up)
         _ = {"items": items, "media_status": statuses} | WriteTables(str(tmp_path), by("run1"), TYPES)
     assert contents(tmp_path) == before
-    recover(str(tmp_path), "run1")
+    recover(str(tmp_path), "test-run1")
     assert contents(tmp_path) == before
-    assert not (tmp_path / "_staging" / "run1").exists()
+    assert not (tmp_path / "_staging" / "test-run1").exists()
 
 
 @pytest.mark.parametrize(("where", "new_rows"), [("computing", 2), ("committing", 3)])
@@ -97,10 +97,10 @@ def test_a_run_killed_outright_is_seen_whole_or_not_at_all(tmp_path, where, new_
     root = Path(transforms.__file__).parents[1]
     run = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), where], cwd=root, check=False)
     assert run.returncode == -signal.SIGKILL
-    assert (tmp_path / "_runs" / "run1.pending.json").exists() == (where == "committing")
+    assert (tmp_path / "_runs" / "test-run1.pending.json").exists() == (where == "committing")
     for _ in range(2):
         assert {table: len(rows) for table, rows in contents(tmp_path).items()} == dict.fromkeys(TYPES, new_rows)
-        recover(str(tmp_path), "run1")
+        recover(str(tmp_path), "test-run1")
     write(tmp_path, tables_of("c"))
     assert contents(tmp_path) == rows_of(tables_of("c"), by("run1"))
 
@@ -128,7 +128,7 @@ def rename_once(sources, targets):
 
 
 FileSystems.rename = rename_once
-provenance = Provenance("run1", "2", "m", datetime.datetime.now(datetime.UTC))
+provenance = Provenance("run1", "test", "2", "m", datetime.datetime.now(datetime.UTC))
 types = {"items": MediaItem, "media_status": MediaItem}
 with beam.Pipeline(FnApiRunner()) as root:
     items = root | beam.Create([MediaItem(name, "uri") for name in "xyz"])
@@ -189,7 +189,7 @@ def tables_of(*media_ids):
 
 
 def by(run_id, version="1"):
-    return Provenance(run_id, version, "model", NOON)
+    return Provenance(run_id, "test", version, "model", NOON)
 
 
 def write(output, records, provenance=None):

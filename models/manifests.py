@@ -1,0 +1,78 @@
+"""Manifests: lists of media as CSV, JSON Lines or Parquet, read row by row."""
+
+import csv
+import dataclasses
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from models.records import MediaItem
+
+_REQUIRED = ("media_id", "uri")
+_COLUMNS = tuple(field.name for field in dataclasses.fields(MediaItem))
+
+
+class ManifestError(ValueError):
+    """A manifest that cannot be read: says which one and which row, what was expected and what came."""
+
+
+def is_manifest(uri: str) -> bool:
+    """Whether an input names a manifest, and not the media themselves."""
+    return _suffix(uri) in (".csv", ".jsonl", ".parquet") and not any(sign in uri for sign in "*?[")
+
+
+def parse_manifest(file: IO[bytes], name: str) -> Iterator[MediaItem]:
+    """The items in order. Columns besides MediaItem's are passed over; bytes that are not UTF-8 become surrogates.
+
+    Raises ManifestError for a missing or empty media_id or uri, and for what is not a manifest.
+    """
+    rows = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}[_suffix(name)]
+    try:
+        for number, row in rows(file):
+            yield _make_item(row, f"{name}, {number}")
+    except (csv.Error, json.JSONDecodeError, pa.ArrowInvalid) as error:
+        raise ManifestError(f"{name}: not a manifest: {error}") from error
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122  a URI is no Path
+
+
+def _make_item(row: Mapping[Any, Any], where: str) -> MediaItem:
+    for column in _REQUIRED:
+        if column not in row:
+            raise ManifestError(f"{where}: expected a column {column}, got {', '.join(map(str, row)) or 'none'}")
+        if row[column] is None or not str(row[column]).strip():
+            raise ManifestError(f"{where}: {column} must not be empty")
+    return MediaItem(**{name: str(row[name]) for name in _COLUMNS if row.get(name) not in (None, "")})
+
+
+def _csv_rows(file: IO[bytes]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    reader = csv.DictReader(text)
+    for row in reader:
+        yield f"line {reader.line_num}", row
+
+
+def _json_rows(file: IO[bytes]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            row = json.loads(line.decode("utf-8", "surrogateescape"))
+            if not isinstance(row, dict):
+                raise ManifestError(f"line {number}: expected an object, got {type(row).__name__}")
+            yield f"line {number}", row
+
+
+def _parquet_rows(file: IO[bytes]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    number = 0
+    parquet = pq.ParquetFile(file)
+    columns = [name for name in _COLUMNS if name in parquet.schema_arrow.names]
+    for batch in parquet.iter_batches(columns=columns):
+        for row in batch.to_pylist():
+            number += 1
+            yield f"row {number}", row

@@ -1,0 +1,51 @@
+"""The command line: `linernotes NAME --config FILE`, or `python -m pipelines NAME --config FILE`."""
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from configs.loading import ConfigError
+from models.manifests import ManifestError
+
+PIPELINES = ("index_tracks", "match_podcasts")
+TOOLS = ("sample", "bench")
+
+_EPILOG = """\
+Everything else is passed to Beam: --runner, --direct_num_workers, --project and so on. Without --runner the pipeline
+runs on this machine. Exit status: 0 done, 1 more items failed than max_failed_share allows, 2 bad arguments or input.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a pipeline or a tool; the exit status."""
+    options, beam_arguments = _parser().parse_known_args(arguments)
+    if options.name in TOOLS:
+        return int(importlib.import_module(f"pipelines.{options.name}").main(beam_arguments))
+    # Beam complains, while it is imported, of cloud packages that a run on this machine does not need.
+    logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())
+    from pipelines.launching import launch  # takes seconds, and --help should not
+
+    try:
+        return launch(options, beam_arguments)
+    except (ConfigError, ManifestError) as error:
+        print(f"linernotes {options.name}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="linernotes", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("name", choices=PIPELINES + TOOLS, help="what to run")
+    parser.add_argument("--config", metavar="FILE", help="YAML; see configs/")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="on top of the config")
+    parser.add_argument("--input", metavar="URI", help="manifest (.csv, .jsonl, .parquet) or file pattern")
+    parser.add_argument("--index", metavar="FOLDER", help="of the landmark index")
+    parser.add_argument("--output", metavar="FOLDER", help="of the tables")
+    parser.add_argument("--run_id", metavar="ID", help="rows of this id are replaced (default: the UTC date)")
+    parser.add_argument("--incremental", action="store_true", help="skip items that are done with the same content")
+    parser.add_argument("--dry_run", action="store_true", help="check everything, try one item, write nothing")
+    parser.add_argument("--runner_config", metavar="FILE", help="YAML of Beam options; see configs/runners/")
+    return parser

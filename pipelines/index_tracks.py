@@ -1,0 +1,51 @@
+"""Builds the landmark index of a music catalogue.
+
+linernotes index_tracks --config configs/index_tracks.yaml
+"""
+
+import dataclasses
+
+import apache_beam as beam
+
+from models.decoding import DecodeConfig
+from models.index import IndexConfig
+from models.records import MediaStatus
+from transforms.fingerprinting import FingerprintMedia, IsolationConfig
+from transforms.indexing import WriteIndex
+from transforms.media import ReadMedia
+from transforms.runs import CountStatuses, Run
+from transforms.tables import WriteTables
+
+MODEL_VERSION = "landmarks-1"
+WRITES_INDEX = True
+TABLES = {"media_status": MediaStatus}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """input: manifest or pattern of the tracks. index: folder of the index. output: folder of the tables."""
+
+    input: str
+    index: str
+    output: str
+    reference: IndexConfig = dataclasses.field(default_factory=IndexConfig)
+    decode: DecodeConfig = dataclasses.field(default_factory=DecodeConfig)
+    isolation: IsolationConfig = dataclasses.field(default_factory=IsolationConfig)
+    max_failed_share: float = 0.05
+
+
+def build(root: beam.Pipeline, config: Config, run: Run) -> None:
+    """Tracks to an index, and a status for each. An index is always built whole: nothing is skipped."""
+    files, unreadable = root | ReadMedia(config.input, run)
+    fingerprints, finished = files | FingerprintMedia(
+        config.reference.spectrogram, config.reference.peaks, config.decode, config.isolation, run
+    )
+    statuses = (unreadable, finished) | beam.Flatten() | CountStatuses(run.progress)
+
+    _ = (fingerprints, statuses) | WriteIndex(config.index, run.attempt, config.reference, config.max_failed_share)
+    _ = {"media_status": statuses} | WriteTables(config.output, run.provenance, TABLES, run.attempt)
+
+
+def knobs(config: Config) -> object:
+    """All of the config that can change what is indexed of a track."""
+    return [MODEL_VERSION, config.reference, config.decode]

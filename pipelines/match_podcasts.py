@@ -1,0 +1,73 @@
+"""Finds which catalogue recordings play in podcasts (or any audio), when and how long, however quietly.
+
+linernotes match_podcasts --config configs/match_podcasts.yaml
+"""
+
+import dataclasses
+
+import apache_beam as beam
+
+from models.decoding import DecodeConfig
+from models.index import index_config
+from models.matching import QueryConfig
+from models.records import MediaStatus, MusicMatch, MusicUsage, RightsHolderUsage
+from transforms.fingerprinting import FingerprintMedia, IsolationConfig, MatchFingerprints
+from transforms.indexing import current_build, load_manifest
+from transforms.media import ReadMedia, SkipDone
+from transforms.runs import CountStatuses, Run
+from transforms.tables import FromRows, KeepRows, WriteTables
+from transforms.usage import SumPlays, SumRepertoires
+
+MODEL_VERSION = "landmarks-1"
+WRITES_INDEX = False
+TABLES = {
+    "media_status": MediaStatus,
+    "music_matches": MusicMatch,
+    "music_usage": MusicUsage,
+    "rights_holder_usage": RightsHolderUsage,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """input: manifest or pattern of the episodes. index: from index_tracks. output: folder of the tables."""
+
+    input: str
+    index: str
+    output: str
+    query: QueryConfig = dataclasses.field(default_factory=QueryConfig)
+    decode: DecodeConfig = dataclasses.field(default_factory=DecodeConfig)
+    isolation: IsolationConfig = dataclasses.field(default_factory=IsolationConfig)
+    max_failed_share: float = 0.05
+
+
+def build(root: beam.Pipeline, config: Config, run: Run) -> None:
+    """Episodes to matches, usage by recording and by rights holder, and a status for each."""
+    index = current_build(config.index)
+    reference = index_config(load_manifest(index)["parameters"])
+
+    found, unreadable = root | ReadMedia(config.input, run)
+    files, skipped = found | SkipDone(config.output, run)
+    fingerprints, finished = files | FingerprintMedia(
+        reference.spectrogram, config.query.peaks, config.decode, config.isolation, run, config.query.blocks
+    )
+    statuses = (unreadable, skipped, finished) | beam.Flatten() | CountStatuses(run.progress)
+    matches = (fingerprints, finished) | MatchFingerprints(index, reference.spectrogram, config.query)
+    usages = matches | SumPlays()
+
+    kept_matches = skipped | "Keep matches" >> KeepRows(config.output, run.provenance.run_key, "music_matches")
+    kept_usages = skipped | "Keep usages" >> KeepRows(config.output, run.provenance.run_key, "music_usage")
+    all_usages = (usages, kept_usages | FromRows(MusicUsage)) | "All usages" >> beam.Flatten()
+    tables = {
+        "media_status": statuses,
+        "music_matches": (matches, kept_matches) | "Matches" >> beam.Flatten(),
+        "music_usage": (usages, kept_usages) | "Usages" >> beam.Flatten(),
+        "rights_holder_usage": all_usages | SumRepertoires(),
+    }
+    _ = tables | WriteTables(config.output, run.provenance, TABLES, run.attempt)
+
+
+def knobs(config: Config) -> object:
+    """All of the config that can change the rows of an item, for --incremental to tell whether it is done."""
+    manifest = load_manifest(current_build(config.index))
+    return [MODEL_VERSION, config.query, config.decode, manifest["parameters"], manifest["digest"]]

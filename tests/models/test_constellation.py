@@ -1,0 +1,174 @@
+"""Oracles: scipy's maximum filter, and the constellation of the samples in one piece."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import scipy.ndimage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.constellation import Constellation, PeakConfig, crop, find_peaks, join, overlapping_blocks, stream_peaks
+from models.spectrogram import SpectrogramConfig, power_spectrogram
+
+REPEATABLE = settings(derandomize=True, deadline=None)
+SPECTROGRAM = SpectrogramConfig()
+# A frame each 16 samples: the same number of frames from far fewer samples.
+SMALL = SpectrogramConfig(sample_rate=8000, window=64, hop=16)
+SMALL_PEAKS = PeakConfig(half_frames=3, half_bins=2, min_bin=2, max_bin=30)
+NOISE = np.random.default_rng(1).uniform(-1, 1, 60_000).astype(np.float32)
+
+
+def constellation_of(samples, spectrogram=SPECTROGRAM, config=PeakConfig()):  # noqa: B008  frozen
+    return join(stream_peaks([samples], spectrogram, config))
+
+
+def random_constellation(frames):
+    frame, bin_ = np.nonzero(np.random.default_rng(2).random((frames, 9)) < 0.1)
+    return Constellation(frame.astype(np.int32), bin_.astype(np.int16), 0, frames)
+
+
+def cells(constellation):
+    return list(zip(constellation.frames.tolist(), constellation.bins.tolist(), strict=True))
+
+
+def local_maxima(power, config):
+    """Cells (frame, bin), in order, by scipy."""
+    size = (2 * config.half_frames + 1, 2 * config.half_bins + 1)
+    highest = scipy.ndimage.maximum_filter(power, size, mode="constant", cval=-np.inf)
+    frames, bins = np.nonzero((power == highest) & (power > config.floor))
+    inside = (bins >= config.min_bin) & (bins < config.max_bin)
+    return list(zip(frames[inside].tolist(), bins[inside].tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [PeakConfig(), PeakConfig(half_frames=3, half_bins=3), PeakConfig(half_frames=1, half_bins=12, min_bin=0),
+     PeakConfig(half_frames=40, half_bins=1, max_bin=512), PeakConfig(floor=150.0)],
+)  # fmt: skip
+def test_peaks_are_scipys_local_maxima(config):
+    power = power_spectrogram(NOISE, SPECTROGRAM)
+    frames, bins = find_peaks(power, config)
+    assert list(zip(frames.tolist(), bins.tolist(), strict=True)) == local_maxima(power, config) != []
+    assert (frames.dtype, bins.dtype) == (np.int32, np.int16)
+
+
+@settings(REPEATABLE, max_examples=50)
+@given(
+    st.integers(0, 12),
+    st.builds(PeakConfig, st.integers(1, 9), st.integers(1, 9), st.integers(0, 5), st.integers(6, 40), st.just(0.5)),
+    st.integers(0, 2**32 - 1),
+)
+def test_peaks_are_scipys_where_maxima_are_shared_and_arrays_small(frames, config, seed):
+    power = np.random.default_rng(seed).integers(0, 4, (frames, 20)).astype(np.float32)
+    found = find_peaks(power, config)
+    assert list(zip(*(column.tolist() for column in found), strict=True)) == local_maxima(power, config)
+
+
+@settings(REPEATABLE, max_examples=30)
+@given(
+    st.lists(st.integers(0, len(NOISE)), max_size=12),
+    st.integers(0, len(NOISE)),
+    st.sampled_from([1, 7, 500, 1100]),  # the last looks farther than a group of 1,024 frames
+)
+def test_blocks_give_the_peaks_of_the_whole(cuts, length, half_frames):
+    config = PeakConfig(half_frames, half_bins=2, min_bin=2, max_bin=30)
+    parts = list(stream_peaks(np.split(NOISE[:length], sorted(cuts)), SMALL, config))
+    power = power_spectrogram(NOISE[:length], SMALL)
+    assert cells(join(parts)) == local_maxima(power, config)
+    assert [part.first_frame for part in parts] == [0, *(part.end_frame for part in parts)][: len(parts)]
+    assert join(parts).end_frame == len(power)
+    for part in parts:
+        assert all(part.first_frame <= frame < part.end_frame for frame in part.frames.tolist())
+
+
+@settings(REPEATABLE, max_examples=20)
+@given(st.integers(0, 1500))
+def test_delaying_audio_shifts_peaks(frames):
+    delayed = constellation_of(np.concatenate([np.zeros(frames * SMALL.hop, np.float32), NOISE]), SMALL, SMALL_PEAKS)
+    # Peaks so near to the start had other neighbours there.
+    settled = [(frame, bin_) for frame, bin_ in cells(constellation_of(NOISE, SMALL, SMALL_PEAKS)) if frame >= 3]
+    assert [(frame + frames, bin_) for frame, bin_ in settled] == [
+        (frame, bin_) for frame, bin_ in cells(delayed) if frame >= frames + 3
+    ]
+
+
+def test_a_gain_of_two_changes_no_peak():
+    assert cells(constellation_of(NOISE)) == cells(constellation_of(NOISE * 2))
+
+
+def test_a_tone_has_its_peaks_in_its_own_bin():
+    tone = np.sin(2 * np.pi * 125 * np.arange(40_000) / 1024).astype(np.float32)
+    assert 125 in constellation_of(tone).bins.tolist()
+    loud = constellation_of(tone, config=PeakConfig(floor=100.0))
+    assert set(loud.bins.tolist()) == {125}
+
+
+def test_peaks_keep_to_the_band():
+    bins = constellation_of(NOISE, config=PeakConfig(min_bin=100, max_bin=200)).bins
+    assert bins.min() >= 100
+    assert bins.max() < 200
+
+
+@pytest.mark.parametrize("samples", [NOISE[:0], NOISE[:1023]])
+def test_less_than_a_window_has_an_empty_constellation_of_no_frame(samples):
+    constellation = constellation_of(samples)
+    assert (cells(constellation), constellation.first_frame, constellation.end_frame) == ([], 0, 0)
+    assert (constellation.frames.dtype, constellation.bins.dtype) == (np.int32, np.int16)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-7])
+def test_silence_and_what_lies_below_the_floor_have_frames_and_no_peak(level):
+    constellation = constellation_of(NOISE[:20_000] * np.float32(level))
+    assert (cells(constellation), constellation.end_frame) == ([], (20_000 - 1024) // 256 + 1)
+
+
+def test_joining_keeps_where_the_parts_begin_and_end():
+    one = Constellation(np.array([5, 9], np.int32), np.array([3, 4], np.int16), 5, 12)
+    other = Constellation(np.array([12], np.int32), np.array([7], np.int16), 12, 20)
+    joined = join([one, other])
+    assert (cells(joined), joined.first_frame, joined.end_frame) == ([(5, 3), (9, 4), (12, 7)], 5, 20)
+
+
+@settings(REPEATABLE, max_examples=200)
+@given(st.lists(st.integers(0, 300), max_size=6), st.integers(1, 120), st.integers(0, 60))
+def test_blocks_are_the_whole_cut_at_equal_distances_whatever_the_parts(cuts, size, overlap):
+    whole = random_constellation(300)
+    edges = [0, *sorted(set(cuts) - {0, 300}), 300]
+    parts = [crop(whole, start, end) for start, end in itertools.pairwise(edges)]
+    blocks = list(overlapping_blocks(parts, size, overlap))
+
+    starts = [start for start in range(0, 300, size) if start == 0 or 300 - start > overlap]
+    ends = [*(start + size + overlap for start in starts[:-1]), 300]
+    for block, start, end in zip(blocks, starts, ends, strict=True):
+        inside = [(frame, bin_) for frame, bin_ in cells(whole) if start - overlap <= frame < end]
+        assert (cells(block), block.first_frame, block.end_frame) == (inside, max(0, start - overlap), end)
+
+
+def test_no_parts_give_no_blocks():
+    assert list(overlapping_blocks([], 100, 10)) == []
+
+
+@REPEATABLE
+@given(st.integers(-20, 80), st.integers(0, 50))
+def test_cropping_keeps_what_lies_inside(start, length):
+    whole = random_constellation(60)
+    part = crop(whole, start, start + length)
+    assert cells(part) == [(frame, bin_) for frame, bin_ in cells(whole) if start <= frame < start + length]
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"half_frames": 0}, "half_frames must be at least 1, got 0"),
+        ({"half_bins": -2}, "half_bins must be at least 1, got -2"),
+        ({"min_bin": -1}, "got -1 and 500"),
+        ({"min_bin": 200, "max_bin": 200}, "got 200 and 200"),
+        ({"max_bin": 513}, "got 8 and 513"),
+    ],
+)
+def test_a_bad_knob_is_named_with_its_value(knobs, message):
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        PeakConfig(**knobs)
+    assert all(name in str(caught.value) for name in knobs)

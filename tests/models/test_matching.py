@@ -1,0 +1,342 @@
+"""Oracles: what was mixed, and the same item matched or settled another way.
+
+Music is random notes of a few decaying partials; speech is bursts of noise, each through a filter of its own.
+"""
+
+import collections
+import dataclasses
+import itertools
+import math
+import re
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import scipy.signal
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.constellation import Constellation, PeakConfig, join, overlapping_blocks, stream_peaks
+from models.index import (
+    Index,
+    IndexConfig,
+    Track,
+    encode_bucket,
+    encode_catalogue,
+    encode_shard,
+    lay_out,
+    make_manifest,
+    split_postings,
+)
+from models.landmarks import pair_peaks
+from models.matching import BlockConfig, QueryConfig, SettleConfig, match_block, settle
+from models.records import Recording, Stretch
+from models.spectrogram import SpectrogramConfig
+
+REPEATABLE = settings(derandomize=True, deadline=None)
+RATE = 8000
+CONFIG = QueryConfig()
+SPECTROGRAM = SpectrogramConfig()
+EDGE_S = 0.5
+
+
+def music(seed, seconds=20):
+    """Twelve notes a second."""
+    rng = np.random.default_rng(seed)
+    samples = np.zeros((seconds + 2) * RATE)
+    time = np.arange(RATE) / RATE
+    for start in rng.integers(0, seconds * RATE, 12 * seconds):
+        frequency = 110 * 2 ** (rng.integers(0, 37) / 12)
+        for partial in range(1, 6):
+            decay = np.exp(-time * partial * rng.uniform(3, 9)) * rng.uniform(0.2, 1) / partial
+            phase = rng.uniform(0, 2 * np.pi)
+            if frequency * partial < RATE / 2:
+                samples[start : start + RATE] += decay * np.sin(2 * np.pi * frequency * partial * time + phase)
+    return level(samples[: seconds * RATE])
+
+
+def speech(seed, seconds):
+    """Four syllables a second, with a pause after each."""
+    rng = np.random.default_rng(seed)
+    samples = np.zeros((seconds + 1) * RATE)
+    for syllable in range(4 * seconds):
+        length = int(rng.uniform(0.1, 0.22) * RATE)
+        low = rng.uniform(150, 1500)
+        filter_ = scipy.signal.butter(2, [low, low * rng.uniform(1.5, 2.5)], "bandpass", fs=RATE, output="sos")
+        burst = scipy.signal.sosfilt(filter_, rng.normal(size=length)) * np.hanning(length)
+        start = syllable * RATE // 4
+        samples[start : start + length] += burst * rng.uniform(0.3, 1)
+    return level(samples[: seconds * RATE])
+
+
+def level(samples):
+    return (0.1 * samples / np.sqrt(np.mean(samples**2))).astype(np.float32)
+
+
+def mix(voice, piece, at_s, decibels_below):
+    mixed = voice.copy()
+    start = round(at_s * RATE)
+    piece = piece[: len(mixed) - start]
+    mixed[start : start + len(piece)] += piece * np.float32(10 ** (-decibels_below / 20))
+    return mixed
+
+
+TRACKS = {f"track {seed}": music(seed) for seed in range(5)}
+TRACKS["track 4, again"] = TRACKS["track 4"]
+VOICE = speech(100, 40)
+
+
+def peaks_of(samples, config):
+    return join(stream_peaks([samples], SPECTROGRAM, config))
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("index")
+    config = IndexConfig()
+    catalogue = {name: peaks_of(samples, config.peaks) for name, samples in TRACKS.items()}
+    tracks = lay_out(
+        Track(Recording(name, title=name.upper()), "", each.end_frame, len(each.bins))
+        for name, each in catalogue.items()
+    )
+    parts = collections.defaultdict(list)
+    for track in tracks:
+        landmarks = pair_peaks(catalogue[track.recording.track_id], config.landmarks)
+        for shard, postings in split_postings(landmarks, track.place, config.shards):
+            parts[shard].append(postings)
+    arrays = encode_bucket(0, [catalogue[track.recording.track_id] for track in tracks])
+    for shard in range(config.shards):
+        arrays |= encode_shard(shard, config.shards, parts[shard])
+    for name, array in arrays.items():
+        np.save(folder / name, array)
+    pq.write_table(encode_catalogue(tracks), folder / "catalogue.parquet")
+    (folder / "manifest.json").write_text(make_manifest(config, tracks))
+    return Index(str(folder))
+
+
+def match(samples, index):
+    """The matches of an item in one block."""
+    stretches, _, _ = match_block("episode", peaks_of(samples, CONFIG.peaks), index, CONFIG)
+    return settle(stretches, SPECTROGRAM, CONFIG.settle)
+
+
+def assert_heard(found, *expected):
+    """expected: track_id, start_s, end_s and track_start_s."""
+    assert [each.track_id for each in found] == [track_id for track_id, *_ in expected]
+    for each, (_, *times) in zip(found, expected, strict=True):
+        np.testing.assert_allclose([each.start_s, each.end_s, each.track_start_s], times, atol=EDGE_S)
+
+
+@pytest.mark.parametrize("track", [0, 1, 2, 3])
+@pytest.mark.parametrize("decibels_below", [0, 6, 12])
+def test_music_is_found_under_speech(index, track, decibels_below):
+    at_s, from_s, to_s = 7.3 + track, 3.0, 18.0
+    piece = TRACKS[f"track {track}"][round(from_s * RATE) : round(to_s * RATE)]
+    found = match(mix(VOICE, piece, at_s, decibels_below), index)
+    assert_heard(found, (f"track {track}", at_s, at_s + to_s - from_s, from_s))
+    assert found[0].speed == pytest.approx(1, abs=0.01)
+    assert (found[0].media_id, found[0].title, found[0].alternatives) == ("episode", f"TRACK {track}", ())
+
+
+def test_music_alone_is_found_whole(index):
+    assert_heard(match(TRACKS["track 1"], index), ("track 1", 0, 20, 0))
+
+
+def test_two_tracks_after_one_another_are_both_found(index):
+    mixed = mix(mix(VOICE, TRACKS["track 2"][: 12 * RATE], 3, 6), TRACKS["track 0"][5 * RATE :], 20, 6)
+    assert_heard(match(mixed, index), ("track 2", 3, 15, 0), ("track 0", 20, 35, 5))
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [VOICE, mix(VOICE, music(50, 30), 5, 0), music(51, 30), level(np.random.default_rng(5).normal(size=30 * RATE)),
+     np.zeros(30 * RATE, np.float32), VOICE[:0], VOICE[:1023], VOICE[:1024], TRACKS["track 3"][:2000]],
+    ids=["speech", "other music under speech", "other music", "white noise", "silence", "nothing", "less than a frame",
+         "one frame", "a quarter of a second"],
+)  # fmt: skip
+def test_nothing_is_found_where_nothing_is(index, samples):
+    assert match(samples, index) == []
+
+
+def test_nothing_is_found_in_an_index_of_silence(tmp_path):
+    track = Track(Recording("silence"), "", 100, 0)
+    silence = Constellation(np.empty(0, np.int32), np.empty(0, np.int16), 0, 100)
+    arrays = encode_bucket(0, [silence])
+    for shard in range(4):
+        arrays |= encode_shard(shard, 4, [])
+    for name, array in arrays.items():
+        np.save(tmp_path / name, array)
+    pq.write_table(encode_catalogue([track]), tmp_path / "catalogue.parquet")
+    (tmp_path / "manifest.json").write_text(make_manifest(IndexConfig(), [track]))
+    assert match(TRACKS["track 0"], Index(str(tmp_path))) == []
+
+
+def test_one_recording_under_two_ids_is_one_match_with_an_alternative(index):
+    found = match(mix(VOICE, TRACKS["track 4"], 10, 6), index)
+    assert_heard(found, ("track 4", 10, 30, 0))
+    assert found[0].alternatives == ("track 4, again",)
+
+
+def test_a_block_is_matched_the_same_wherever_it_lies_in_the_item(index):
+    block = peaks_of(mix(VOICE, TRACKS["track 3"], 9, 6), CONFIG.peaks)
+    later = Constellation(block.frames + 70_000, block.bins, 70_000, block.end_frame + 70_000)
+    expected, *counts = match_block("episode", block, index, CONFIG)
+    found, *later_counts = match_block("episode", later, index, CONFIG)
+    assert found == [moved(stretch, 70_000) for stretch in expected] != []
+    assert later_counts == counts
+
+
+@pytest.mark.parametrize(("block_s", "overlap_s"), [(10, 5), (15, 5), (18, 9)])
+def test_blocks_find_what_the_whole_does(index, block_s, overlap_s):
+    """One track begins before the second block does, and plays through several."""
+    mixed = mix(mix(VOICE, TRACKS["track 1"][2 * RATE :], 1, 3), TRACKS["track 2"][4 * RATE :], 23, 3)
+    peaks = peaks_of(mixed, CONFIG.peaks)
+    size, overlap = (round(each * SPECTROGRAM.frame_rate) for each in (block_s, overlap_s))
+    blocks = list(overlapping_blocks([peaks], size, overlap))
+    assert len(blocks) > 1
+    stretches = [stretch for block in blocks for stretch in match_block("episode", block, index, CONFIG)[0]]
+    found = settle(stretches, SPECTROGRAM, CONFIG.settle)
+    assert_heard(found, ("track 1", 1, 19, 2), ("track 2", 23, 39, 4))
+    assert_heard(match(mixed, index), ("track 1", 1, 19, 2), ("track 2", 23, 39, 4))
+
+
+RECORDINGS = [Recording("a", "A"), Recording("b"), Recording("c", isrc="C")]
+STRETCHES = st.lists(
+    st.builds(
+        lambda recording, delta, first, length, score: Stretch("item", recording, delta, first, first + length, score),
+        st.sampled_from(RECORDINGS),
+        st.integers(-30, 30),
+        st.integers(0, 2000),
+        st.integers(1, 800),
+        st.integers(30, 40).map(float) | st.floats(30, 3000),
+    ),
+    max_size=9,
+)
+SETTLE = SettleConfig()
+
+
+def moved(stretch, frames):
+    return dataclasses.replace(
+        stretch,
+        offset_delta=stretch.offset_delta - frames,
+        first_frame=stretch.first_frame + frames,
+        last_frame=stretch.last_frame + frames,
+    )
+
+
+def settled(stretches, **knobs):
+    return settle(stretches, SPECTROGRAM, SettleConfig(**knobs))
+
+
+def stretch_of(recording, first_frame, last_frame, score=100.0, offset_delta=0):
+    return Stretch("item", recording, offset_delta, first_frame, last_frame, score)
+
+
+@settings(REPEATABLE, max_examples=300)
+@given(STRETCHES)
+def test_no_two_matches_overlap_and_each_is_long_enough(stretches):
+    found = settled(stretches)
+    assert all(one.end_s <= other.start_s for one, other in itertools.pairwise(found))
+    assert all(each.end_s - each.start_s >= SETTLE.min_duration_s for each in found)
+
+
+@settings(REPEATABLE, max_examples=200)
+@given(STRETCHES, st.randoms())
+def test_the_order_of_stretches_does_not_matter(stretches, random):
+    assert settled(random.sample(stretches, len(stretches))) == settled(stretches)
+
+
+@settings(REPEATABLE, max_examples=200)
+@given(STRETCHES, st.integers(1, 300), st.integers(0, 100))
+def test_stretches_found_in_overlapping_blocks_are_those_of_the_whole(stretches, size, overlap):
+    pieces = []
+    for stretch in stretches:
+        for start in range(stretch.first_frame, stretch.last_frame, size):
+            end = min(start + size + overlap, stretch.last_frame)
+            pieces.append(dataclasses.replace(stretch, first_frame=start, last_frame=end))
+    assert settled(pieces) == settled(stretches)
+
+
+@settings(REPEATABLE, max_examples=200)
+@given(STRETCHES.filter(bool))
+def test_the_best_stretch_is_heard_whole(stretches):
+    best = max(stretches, key=lambda stretch: stretch.score)
+    ties = [stretch for stretch in stretches if stretch.score == best.score]
+    if len(ties) > 1 or best.last_frame - best.first_frame < SETTLE.min_duration_s * SPECTROGRAM.frame_rate:
+        return
+    start_s, end_s = SPECTROGRAM.time_s(best.first_frame), SPECTROGRAM.time_s(best.last_frame)
+    found = [each for each in settled(stretches) if each.track_id == best.recording.track_id]
+    assert any(each.start_s <= start_s and end_s <= each.end_s for each in found)
+
+
+@settings(REPEATABLE, max_examples=200)
+@given(STRETCHES)
+def test_every_moment_of_a_stretch_alone_in_its_time_is_heard(stretches):
+    alone = [stretch for stretch in stretches if stretch.last_frame - stretch.first_frame >= 16 and not any(
+        other is not stretch and other.first_frame <= stretch.last_frame and stretch.first_frame <= other.last_frame
+        for other in stretches)]  # fmt: skip
+    found = settled(stretches)
+    for stretch in alone:
+        start_s, end_s = SPECTROGRAM.time_s(stretch.first_frame), SPECTROGRAM.time_s(stretch.last_frame)
+        covering = [each for each in found if each.start_s <= start_s and end_s <= each.end_s]
+        assert [each.track_id for each in covering] == [stretch.recording.track_id]
+
+
+def test_a_match_tells_times_and_what_the_catalogue_says():
+    recording = Recording("x", "Title", "Artist", "ISRC", "Holder")
+    (match_,) = settled([stretch_of(recording, 100, 300, 50.0, offset_delta=-60)])
+    assert (match_.start_s, match_.end_s) == (SPECTROGRAM.time_s(100), SPECTROGRAM.time_s(300))
+    assert match_.track_start_s == SPECTROGRAM.time_s(40)
+    assert (match_.speed, match_.score, match_.alternatives) == (1.0, 50.0, ())
+    assert (match_.track_id, match_.title, match_.artist) == ("x", "Title", "Artist")
+    assert (match_.isrc, match_.rights_holder) == ("ISRC", "Holder")
+
+
+def test_what_a_better_match_leaves_is_heard_if_it_is_most_of_the_stretch():
+    a, b, c = RECORDINGS
+    found = settled([stretch_of(a, 0, 200, 90.0), stretch_of(b, 150, 400, 80.0), stretch_of(c, 100, 210, 70.0)])
+    assert [(each.track_id, each.start_s, each.end_s) for each in found] == [
+        ("a", SPECTROGRAM.time_s(0), SPECTROGRAM.time_s(200)),
+        ("b", SPECTROGRAM.time_s(200), SPECTROGRAM.time_s(400)),
+    ]
+    assert found[1].score == pytest.approx(80 * 200 / 250)
+
+
+def test_a_worse_match_of_the_same_time_is_an_alternative_only_if_it_fits_nearly_as_well():
+    a, b, c = RECORDINGS
+    (found,) = settled([stretch_of(c, 0, 200, 49.0), stretch_of(a, 0, 200, 100.0), stretch_of(b, 5, 199, 51.0)])
+    assert (found.track_id, found.alternatives) == ("a", ("b",))
+
+
+@pytest.mark.parametrize("speed", [0.93, 0.99, 1.01, 1.07])
+def test_pieces_of_a_play_at_another_speed_are_one_match_that_tells_it(speed):
+    pieces = [
+        stretch_of(RECORDINGS[0], first, first + 95, offset_delta=round((speed - 1) * (first + 47)))
+        for first in range(0, 1000, 100)
+    ]
+    (found,) = settled(pieces)
+    assert found.speed == pytest.approx(speed, abs=0.002)
+    assert (found.start_s, found.end_s) == (SPECTROGRAM.time_s(0), SPECTROGRAM.time_s(995))
+    assert found.score == pytest.approx(1000)
+
+
+def test_plays_far_apart_in_the_item_or_in_the_track_are_matches_of_their_own():
+    a = RECORDINGS[0]
+    gap = math.ceil(SETTLE.max_gap_s * SPECTROGRAM.frame_rate)
+    assert len(settled([stretch_of(a, 0, 200), stretch_of(a, 200 + gap - 1, 500, offset_delta=1)])) == 1
+    assert len(settled([stretch_of(a, 0, 200), stretch_of(a, 200 + gap + 1, 500, offset_delta=1)])) == 2
+    assert len(settled([stretch_of(a, 0, 200), stretch_of(a, 201, 500, offset_delta=-300)])) == 2
+
+
+def test_no_stretches_are_no_matches():
+    assert settled([]) == []
+
+
+@pytest.mark.parametrize(("block_s", "overlap_s"), [(600, 0), (600, -1), (20, 10.5)])
+def test_a_bad_overlap_is_named_with_its_value(block_s, overlap_s):
+    with pytest.raises(ValueError, match=re.escape(f"at most half of block_s, got {overlap_s}")):
+        BlockConfig(block_s, overlap_s)
+
+
+def test_queries_have_more_peaks_than_references():
+    assert len(peaks_of(VOICE, CONFIG.peaks).bins) > 2 * len(peaks_of(VOICE, PeakConfig()).bins)

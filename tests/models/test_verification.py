@@ -1,0 +1,197 @@
+"""Oracles: every path of states tried, where the music was put, and each candidate verified alone."""
+
+import itertools
+import re
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.constellation import Constellation, crop
+from models.index import Index, IndexConfig, Track, encode_bucket, encode_catalogue, lay_out, make_manifest
+from models.records import Recording
+from models.retrieval import Candidates
+from models.verification import VerificationConfig, _most_likely_states, verify
+
+REPEATABLE = settings(derandomize=True, deadline=None)
+CONFIG = VerificationConfig()
+NEAR = 16  # frames, half a second
+
+
+def peaks_of(seed, frames, rate=1.2):
+    """Random peaks, so many a frame."""
+    frame, bin_ = np.nonzero(np.random.default_rng(seed).random((frames, 490)) < rate / 490)
+    return Constellation(frame.astype(np.int32), (bin_ + 8).astype(np.int16), 0, frames)
+
+
+# Enough to be followed in more than one batch.
+CATALOGUE = [peaks_of(seed, frames=300 + seed) for seed in range(70)]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    """Of constellations alone: verification looks no hash up."""
+    folder = tmp_path_factory.mktemp("index")
+    tracks = lay_out(
+        Track(Recording(f"{number:03d}"), "", each.end_frame, len(each.bins)) for number, each in enumerate(CATALOGUE)
+    )
+    for name, array in encode_bucket(0, CATALOGUE).items():
+        np.save(folder / name, array)
+    pq.write_table(encode_catalogue(tracks), folder / "catalogue.parquet")
+    (folder / "manifest.json").write_text(make_manifest(IndexConfig(), tracks))
+    return Index(str(folder))
+
+
+def overlay(frames, *layers):
+    """A query of so many frames: each layer is a constellation, and the frame at which its first one is heard."""
+    cells = {(frame + at - each.first_frame, bin_)
+             for each, at in layers
+             for frame, bin_ in zip(each.frames.tolist(), each.bins.tolist(), strict=True)}  # fmt: skip
+    inside = sorted((frame, bin_) for frame, bin_ in cells if 0 <= frame < frames)
+    columns = np.array(inside, np.int64).reshape(-1, 2).T
+    return Constellation(columns[0].astype(np.int32), columns[1].astype(np.int16), 0, frames)
+
+
+def thinned(constellation, share, seed=0):
+    """With a random share of its peaks."""
+    kept = np.random.default_rng(seed).random(len(constellation.frames)) < share
+    frames, bins = constellation.frames[kept], constellation.bins[kept]
+    return Constellation(frames, bins, constellation.first_frame, constellation.end_frame)
+
+
+def candidates_of(*rows):
+    tracks, deltas, frames = np.array(rows, np.int64).reshape(-1, 3).T
+    return Candidates(tracks.astype(np.intp), deltas, frames)
+
+
+def rows(heard):
+    columns = (heard.tracks, heard.offset_deltas, heard.first_frames, heard.last_frames, heard.scores)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def gain_of_path(path, gains, config):
+    """By the rules: starting, stopping and changing state cost, and each playing step has its gain."""
+    total = 0.0
+    for step, (before, state) in enumerate(itertools.pairwise([-1, *path, -1])):
+        if before != state:
+            total -= config.start_cost if before < 0 else config.stop_cost if state < 0 else config.change_cost
+        if state >= 0:
+            total += float(gains[step, state])
+    return total
+
+
+@settings(REPEATABLE, max_examples=60)
+@given(
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.builds(
+        VerificationConfig,
+        start_cost=st.floats(0, 6),
+        stop_cost=st.floats(0, 6),
+        change_cost=st.floats(0, 3),
+    ),
+    st.floats(0.5, 8),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_path_of_states_is_the_best_of_all(steps, states, config, spread, seed):
+    gains = np.random.default_rng(seed).normal(0, spread, (3, steps, states)).astype(np.float32)
+    paths = list(itertools.product(range(-1, states), repeat=steps))
+    for found, each in zip(_most_likely_states(gains, config), gains, strict=True):
+        best = max(gain_of_path(path, each, config) for path in paths)
+        assert gain_of_path(found.tolist(), each, config) == pytest.approx(best, abs=1e-4)
+
+
+def test_a_short_gap_is_bridged_and_a_long_one_is_not():
+    config = VerificationConfig(start_cost=4, stop_cost=4, change_cost=1)
+    for gap, bridged in ((2, True), (20, False)):
+        gains = np.full((1, gap + 10, 2), [-1, -5], np.float32)  # masked, audible
+        gains[0, :5, 1] = gains[0, -5:, 1] = 5
+        path = _most_likely_states(gains, config)[0].tolist()
+        assert path == [1] * 5 + [0 if bridged else -1] * gap + [1] * 5
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
+@pytest.mark.parametrize(
+    ("at", "start", "end"), [(300, 0, 307), (100, 40, 290), (0, 150, 307), (600, 0, 200), (500, 100, 300)]
+)
+def test_a_track_is_heard_where_it_was_put(index, share, at, start, end):
+    clutter = peaks_of(1000, 800, rate=4)
+    query = overlay(800, (clutter, 0), (thinned(crop(CATALOGUE[7], start, end), share), at))
+    ((track, delta, first, last, score),) = rows(verify(candidates_of((7, start - at, at + 20)), query, index, CONFIG))
+    assert (track, delta) == (7, start - at)
+    assert first == pytest.approx(at, abs=NEAR)
+    assert last == pytest.approx(min(800, at + end - start), abs=NEAR)
+    assert score >= CONFIG.min_score
+
+
+def test_one_candidate_is_heard_twice_if_it_stops_for_long(index):
+    config = VerificationConfig(masked_cost_per_s=10, start_cost=1, stop_cost=1)
+    track = CATALOGUE[60]
+    query = overlay(500, (peaks_of(1001, 500, rate=4), 0), (crop(track, 0, 100), 50), (crop(track, 250, 360), 300))
+    heard = rows(verify(candidates_of((60, -50, 55)), query, index, config))
+    assert [(track, delta) for track, delta, *_ in heard] == [(60, -50)] * 2
+    edges = [edge for _, _, first, last, _ in heard for edge in (first, last)]
+    np.testing.assert_allclose(edges, [50, 150, 300, 410], atol=NEAR)
+
+
+@pytest.mark.parametrize("rate", [0, 1, 6, 30])
+def test_what_is_not_there_is_not_heard(index, rate):
+    query = peaks_of(1002, 600, rate)
+    rng = np.random.default_rng(3)
+    candidates = candidates_of(*rng.integers((0, -500, 0), (70, 250, 600), (300, 3)).tolist())
+    assert rows(verify(candidates, query, index, CONFIG)) == []
+
+
+def test_a_held_note_matches_everything_and_proves_nothing(index):
+    held = overlay(400, *((Constellation(np.zeros(1, np.int32), np.full(1, 200, np.int16), 0, 1), at)
+                          for at in range(400)))  # fmt: skip
+    tracks_with_the_bin = [number for number, each in enumerate(CATALOGUE) if (each.bins == 200).sum() >= 2]
+    candidates = candidates_of(*((number, 0, 0) for number in tracks_with_the_bin))
+    assert len(candidates) > 5
+    assert rows(verify(candidates, held, index, CONFIG)) == []
+
+
+def test_no_candidates_are_not_heard(index):
+    empty = Constellation(np.empty(0, np.int32), np.empty(0, np.int16), 0, 0)
+    for query in (empty, peaks_of(5, 100)):
+        assert rows(verify(candidates_of(), query, index, CONFIG)) == []
+
+
+def test_candidates_together_are_heard_as_each_alone(index):
+    places = [(number, (number * 37) % 600) for number in range(70)]
+    layers = [(thinned(CATALOGUE[number], 0.8, number), at) for number, at in places]
+    query = overlay(1000, *layers)
+    each = [(number, -at, at + 10) for number, at in places]
+    together = sorted(rows(verify(candidates_of(*each), query, index, CONFIG)))
+    alone = sorted(row for one in each for row in rows(verify(candidates_of(one), query, index, CONFIG)))
+    assert {track for track, *_ in together} == set(range(70))
+    np.testing.assert_allclose(together, alone, rtol=1e-5)
+
+
+def test_a_candidate_named_twice_is_heard_once(index):
+    query = overlay(500, (CATALOGUE[3], 100))
+    candidates = candidates_of((3, -100, 100), (3, -100, 150), (3, -100, 310), (3, -99, 120))
+    assert len(verify(candidates, query, index, CONFIG)) == 1
+
+
+@settings(REPEATABLE, max_examples=20)
+@given(st.integers(0, 40))
+def test_silence_before_the_query_moves_what_is_heard_with_it(index, blocks):
+    delay = 32 * blocks  # chance is measured in blocks of 32 frames
+    music = thinned(CATALOGUE[11], 0.7)
+    query = overlay(700, (peaks_of(1003, 700, rate=3), 0), (music, 200))
+    before = rows(verify(candidates_of((11, -200, 210)), query, index, CONFIG))
+    delayed = overlay(700 + delay, (query, delay))
+    after = rows(verify(candidates_of((11, -200 - delay, 210 + delay)), delayed, index, CONFIG))
+    assert [row[:4] for row in after] == [
+        (track, delta - delay, first + delay, last + delay) for track, delta, first, last, _ in before
+    ]
+    assert len(before) == 1
+
+
+@pytest.mark.parametrize("audibilities", [(), (0.1, 0.0), (0.76,), (-0.1, 0.2)])
+def test_a_bad_knob_is_named_with_its_value(audibilities):
+    with pytest.raises(ValueError, match=re.escape(f"audibilities must be between 0 and 0.75, got {audibilities}")):
+        VerificationConfig(audibilities=audibilities)

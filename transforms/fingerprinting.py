@@ -1,0 +1,139 @@
+"""Fingerprinting and matching, lifted to PCollections. The algorithms are models.fingerprinting and models.matching."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics.metric import Metrics
+from apache_beam.pvalue import PCollection, TaggedOutput
+
+from models.constellation import Constellation, PeakConfig, join, overlapping_blocks
+from models.decoding import DecodeConfig
+from models.errors import BadMediaError
+from models.fingerprinting import fingerprint_file
+from models.index import Index
+from models.isolation import IsolatedWorker
+from models.matching import BlockConfig, QueryConfig, match_block, settle
+from models.records import Fingerprint, MediaFile, MediaStatus, MusicMatch, Stretch
+from models.spectrogram import SpectrogramConfig
+from transforms.files import local_copy
+from transforms.indexing import local_build
+from transforms.runs import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class IsolationConfig:
+    """What a hostile file may cost: seconds until the next 30 s of it are decoded, memory, and room on disk."""
+
+    timeout_s: float = 60.0
+    memory_mb: int = 2048
+    max_file_mb: int = 20_000
+
+
+@dataclasses.dataclass
+class FingerprintMedia(beam.PTransform[Any, Any]):
+    """The fingerprints of the files' audio, whole or in blocks, and each file's status: done or failed.
+
+    A file that fails half-way has given blocks by then; who takes blocks drops what has no `done`.
+    """
+
+    spectrogram: SpectrogramConfig
+    peaks: PeakConfig
+    decode: DecodeConfig
+    isolation: IsolationConfig
+    run: Run
+    blocks: BlockConfig | None = None  # None: whole
+
+    def expand(self, files: PCollection[MediaFile]) -> Any:  # PCollections of Fingerprint and MediaStatus
+        outputs = files | beam.ParDo(_FingerprintFn(self)).with_outputs("statuses", main="fingerprints")
+        return outputs.fingerprints, outputs.statuses
+
+
+class _FingerprintFn(beam.DoFn):
+    def __init__(self, knobs: FingerprintMedia) -> None:
+        self._knobs = knobs
+        self._worker: IsolatedWorker | None = None
+
+    def setup(self) -> None:
+        self._worker = IsolatedWorker(self._knobs.isolation.timeout_s, self._knobs.isolation.memory_mb)
+
+    def teardown(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+
+    def process(self, file: MediaFile) -> Iterator[Any]:
+        last_frame = 0
+        try:
+            with local_copy(file.item.uri, self._knobs.isolation.max_file_mb << 20) as path:
+                for block in self._cut(self._stream(path)):
+                    last_frame = block.end_frame
+                    yield Fingerprint(file, block)
+        except BadMediaError as error:
+            failed = self._knobs.run.failed(file.item, error.step, error.reason, file.content)
+            yield TaggedOutput("statuses", failed)
+        else:
+            duration_s = last_frame / self._knobs.spectrogram.frame_rate
+            yield TaggedOutput("statuses", self._knobs.run.done(file, duration_s))
+
+    def _stream(self, path: str) -> Iterator[Constellation]:
+        assert self._worker is not None  # setup ran
+        knobs = self._knobs
+        return self._worker.stream(fingerprint_file, path, knobs.spectrogram, knobs.peaks, knobs.decode)
+
+    def _cut(self, parts: Iterator[Constellation]) -> Iterable[Constellation]:
+        blocks, frame_rate = self._knobs.blocks, self._knobs.spectrogram.frame_rate
+        if blocks is None:
+            return [join(parts)]
+        return overlapping_blocks(parts, round(blocks.block_s * frame_rate), round(blocks.overlap_s * frame_rate))
+
+
+@dataclasses.dataclass
+class MatchFingerprints(beam.PTransform[Any, Any]):
+    """The matches of each item that is done, against an index."""
+
+    index: str  # a build's folder
+    spectrogram: SpectrogramConfig
+    config: QueryConfig
+
+    def expand(self, inputs: Any) -> PCollection[MusicMatch]:  # (Fingerprints in blocks, MediaStatuses)
+        fingerprints, statuses = inputs
+        stretches_by_media_id = fingerprints | beam.ParDo(_MatchBlockFn(self.index, self.config))
+        done_by_media_id = statuses | beam.FlatMap(_key_done)
+        matches: PCollection[MusicMatch] = (
+            {"stretches": stretches_by_media_id, "done": done_by_media_id}
+            | beam.CoGroupByKey()
+            | beam.FlatMap(_settle_done, self.spectrogram, self.config).with_output_types(MusicMatch)
+        )
+        return matches
+
+
+class _MatchBlockFn(beam.DoFn):
+    def __init__(self, index: str, config: QueryConfig) -> None:
+        self._folder, self._config = index, config
+
+    def setup(self) -> None:
+        self._index = Index(local_build(self._folder))
+        self._candidates = Metrics.distribution("linernotes", "candidates_a_block")
+        self._skipped = Metrics.counter("linernotes", "postings_skipped")
+
+    def process(self, fingerprint: Fingerprint) -> Iterator[tuple[str, Stretch]]:
+        media_id = fingerprint.file.item.media_id
+        stretches, candidates, skipped = match_block(media_id, fingerprint.constellation, self._index, self._config)
+        self._candidates.update(candidates)
+        self._skipped.inc(skipped)
+        for stretch in stretches:
+            yield media_id, stretch
+
+
+def _key_done(status: MediaStatus) -> Iterator[tuple[str, None]]:
+    if status.status == "done":
+        yield status.media_id, None
+
+
+def _settle_done(
+    grouped: tuple[str, dict[str, Iterable[Any]]], spectrogram: SpectrogramConfig, config: QueryConfig
+) -> Iterator[MusicMatch]:
+    _, groups = grouped
+    if any(True for _ in groups["done"]):
+        yield from settle(groups["stretches"], spectrogram, config.settle)
