@@ -1,0 +1,93 @@
+"""Runs every pipeline on the sample catalogue and prints what was found beside the truth: `make run`.
+
+    linernotes sample
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines import cli
+
+_SAMPLE = Path("tests/sample")
+_CONFIGS = Path("configs")
+_OUTPUT = Path("build/tables")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status of the first pipeline that fails, else 0. To be run in the repository."""
+    if not _SAMPLE.is_dir():
+        raise SystemExit(f"linernotes sample: expected the folder {_SAMPLE}: run it in a checkout of the repository")
+    for name in cli.PIPELINES:
+        print(f"== {name}")
+        status = cli.main([name, "--config", str(_CONFIGS / f"{name}.yaml"), "--run_id", "sample", *arguments])
+        if status:
+            return status
+    _print_matches()
+    _print_usage()
+    print(f"\nTables: {_OUTPUT.resolve()}/TABLE/*.parquet")
+    return 0
+
+
+def _print_matches() -> None:
+    truths = _group(_read_csv(_SAMPLE / "truth_music.csv"), "episode")
+    matches = _group(_read_rows("music_matches"), "media_id")
+    for row in sorted(_read_rows("media_status"), key=lambda row: row["media_id"]):
+        if row["pipeline"] != "match_podcasts":
+            continue
+        media_id = row["media_id"]
+        print(f"\n{media_id}: {row['status']}" + (f" at {row['step']}: {row['reason']}" if row["step"] else ""))
+        left = sorted(matches[media_id], key=lambda match: match["start_s"])
+        for truth in truths[media_id]:
+            heard = [match for match in left if _fits(match, truth)]
+            left = [match for match in left if match not in heard]
+            print(f"  {_describe_truth(truth):64} {_describe_found(heard)}")
+        for match in left:
+            print(f"  {'nothing':64} {_describe_found([match])}")
+
+
+def _print_usage() -> None:
+    print("\nrights holder                     items  tracks   plays  seconds")
+    for row in sorted(_read_rows("rights_holder_usage"), key=lambda row: -row["seconds"]):
+        counts = "".join(f"{row[name]:8}" for name in ("items", "tracks", "plays"))
+        print(f"{row['rights_holder']:31}{counts}{row['seconds']:9.1f}")
+
+
+def _fits(match: dict[str, Any], truth: dict[str, str]) -> bool:
+    together = min(match["end_s"], float(truth["end_s"])) - max(match["start_s"], float(truth["start_s"]))
+    return match["track_id"] == truth["track_id"] and together > 0
+
+
+def _describe_truth(truth: dict[str, str]) -> str:
+    what = truth["track_id"] or "music that is not in the catalogue"
+    return f"{_span(float(truth['start_s']), float(truth['end_s']))}  {what} ({truth['condition']})"
+
+
+def _describe_found(matches: Iterable[dict[str, Any]]) -> str:
+    found = [f"{_span(match['start_s'], match['end_s'])}  {match['track_id']}" for match in matches]
+    return "found " + ", ".join(found) if found else "found nothing"
+
+
+def _span(start_s: float, end_s: float) -> str:
+    return f"{start_s // 60:.0f}:{start_s % 60:04.1f}-{end_s // 60:.0f}:{end_s % 60:04.1f}"
+
+
+def _read_rows(table: str) -> list[dict[str, Any]]:
+    from transforms.tables import read_table  # Beam takes seconds to import
+
+    rows = read_table(str(_OUTPUT), table).to_pylist()
+    return [row for row in rows if row["run_id"] == "sample"]
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _group(rows: Iterable[dict[str, Any]], key: str) -> dict[str, list[dict[str, Any]]]:
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[row[key]].append(row)
+    return groups
