@@ -51,12 +51,17 @@ _UNKNOWN_WAV_SIZES = {0, 0x7FFFF000, 0xFFFFFFFF}  # what encoders write (sox the
 
 @dataclasses.dataclass(frozen=True)
 class DecodeConfig:
-    """How audio is cut into blocks, and which audio is refused."""
+    """How audio is cut into blocks, and which audio is refused.
+
+    max_missing_s, max_missing_share: of the length that the header states; with more missing than either allows, the
+    file counts as truncated. The share is for MP3s joined end to end, whose stated length is off by a frame or so each.
+    """
 
     block_s: float = 30.0
     min_duration_s: float = 0.1
     max_duration_s: float = 86_400.0
-    max_missing_s: float = 0.5  # of the length that the header states: with more missing the file counts as truncated
+    max_missing_s: float = 0.5
+    max_missing_share: float = 0.001
 
     def __post_init__(self) -> None:
         if self.block_s <= 0:
@@ -65,8 +70,9 @@ class DecodeConfig:
             raise ValueError(
                 f"min_duration_s must be 0 to {self.max_duration_s} (the maximum), got {self.min_duration_s}"
             )
-        if self.max_missing_s < 0:
-            raise ValueError(f"max_missing_s must not be negative, got {self.max_missing_s}")
+        for name in ("max_missing_s", "max_missing_share"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 
 
 def decode_audio(path: str, sample_rate: int, config: DecodeConfig) -> Iterator[_Samples]:
@@ -186,7 +192,7 @@ def _check(batches: Iterable[_Samples], rate: int, stated_s: float, config: Deco
         yield batch
     if duration_s < config.min_duration_s:
         raise BadMediaError("decode", f"must last {config.min_duration_s} s or more, got {duration_s:.5f} s")
-    if duration_s < stated_s - config.max_missing_s:
+    if stated_s - duration_s > max(config.max_missing_s, config.max_missing_share * stated_s):
         raise BadMediaError("decode", f"truncated: the header states {stated_s:.2f} s, got {duration_s:.2f} s")
 
 

@@ -9,7 +9,7 @@ postings lie the tracks' whole constellations, for verification. A build is a fo
     postings-SSSSS.counts.npy     uint32, for each high part of a hash in the shard: how many postings
     postings-SSSSS.low.npy        uint8, for each posting, in order of hash: the hash's low bits
     postings-SSSSS.places.npy     uint32, for each posting: its anchor's place on the timeline
-    peaks-BBBBB.counts.npy        uint8, for each frame of the bucket's tracks: how many peaks
+    peaks-BBBBB.counts.npy        uint16, for each frame of the bucket's tracks: how many peaks
     peaks-BBBBB.bins.npy          int16, for each peak: its bin
 """
 
@@ -127,7 +127,7 @@ def encode_bucket(bucket: int, constellations: Iterable[Constellation]) -> dict[
     listed = list(constellations)
     counts = [np.bincount(each.frames, minlength=each.end_frame) for each in listed]
     return {
-        f"peaks-{bucket:05d}.counts.npy": np.concatenate(counts).astype(np.uint8),
+        f"peaks-{bucket:05d}.counts.npy": np.concatenate(counts).astype(np.uint16),
         f"peaks-{bucket:05d}.bins.npy": np.concatenate([each.bins for each in listed]),
     }
 

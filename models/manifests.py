@@ -53,10 +53,10 @@ def _make_item(row: Mapping[Any, Any], where: str) -> MediaItem:
 
 
 def _csv_rows(file: IO[bytes]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.DictReader(text)
-    for row in reader:
-        yield f"line {reader.line_num}", row
+    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        reader = csv.DictReader(text)
+        for row in reader:
+            yield f"line {reader.line_num}", row
 
 
 def _json_rows(file: IO[bytes]) -> Iterator[tuple[str, Mapping[Any, Any]]]:

@@ -47,7 +47,7 @@ class QueryConfig:
     """How an item is fingerprinted and matched: more densely than references, for speech hides most of the peaks."""
 
     peaks: PeakConfig = dataclasses.field(default_factory=lambda: PeakConfig(half_frames=3, half_bins=3))
-    landmarks: LandmarkConfig = dataclasses.field(default_factory=lambda: LandmarkConfig(fan_out=16))
+    landmarks: LandmarkConfig = dataclasses.field(default_factory=lambda: LandmarkConfig(fan_out=12))
     retrieval: RetrievalConfig = dataclasses.field(default_factory=RetrievalConfig)
     verification: VerificationConfig = dataclasses.field(default_factory=VerificationConfig)
     settle: SettleConfig = dataclasses.field(default_factory=SettleConfig)

@@ -56,8 +56,9 @@ def retrieve(landmarks: Landmarks, index: Index, config: RetrievalConfig) -> tup
     frames = landmarks.frames[sources].astype(np.int64)
     window = round(config.window_s * index.config.spectrogram.frame_rate)
     diagonals, starts = _find_lines(places - frames, frames, config.min_anchors, window)
-    # The diagonal may lie in the track before, if the query began before the track did: ask where a hit is.
-    tracks = index.track_at(diagonals + starts)
+    # The diagonal may lie in the track before, if the query began before the track did: ask where a hit is. It is on
+    # this diagonal or the next; an anchor never lies in a track's last frame, so the next place is in its track too.
+    tracks = index.track_at(diagonals + starts + 1)
     return Candidates(tracks, diagonals - index.places[tracks], starts), skipped
 
 

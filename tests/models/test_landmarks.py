@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.constellation import Constellation
 from models.landmarks import HASH_BITS, LandmarkConfig, pair_peaks
 
-REPEATABLE = settings(derandomize=True, deadline=None)
+REPEATABLE = settings(derandomize=True, deadline=None, max_examples=50)
 PEAKS = st.lists(st.tuples(st.integers(0, 150), st.integers(0, 511)), max_size=60, unique=True)
 CONFIGS = st.builds(LandmarkConfig, st.integers(1, 20), st.integers(1, 63), st.integers(1, 63))
 RNG = np.random.default_rng(1)
@@ -39,7 +39,7 @@ def pairs_by_loop(peaks, config):
     return sorted(found)
 
 
-@settings(REPEATABLE, max_examples=200)
+@settings(REPEATABLE, max_examples=100)
 @given(PEAKS, CONFIGS)
 def test_pairs_are_those_of_a_loop(peaks, config):
     landmarks = pair_peaks(constellation_of(peaks), config)

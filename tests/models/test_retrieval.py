@@ -26,15 +26,16 @@ from models.landmarks import LandmarkConfig, Landmarks, pair_peaks
 from models.records import Recording
 from models.retrieval import RetrievalConfig, retrieve
 
-REPEATABLE = settings(derandomize=True, deadline=None)
+REPEATABLE = settings(derandomize=True, deadline=None, max_examples=50)
 # Hits enough to be told from chance in so few tracks, and a window of 32 frames.
 CONFIG = RetrievalConfig(min_anchors=4, window_s=1.024, max_postings=100)
 
 
 def constellation_of(seed, frames=400, peaks=500):
-    """Random peaks, from the second frame on."""
-    cells = np.sort(np.random.default_rng(seed).choice((frames - 1) * 500, peaks, replace=False))
-    return Constellation((cells // 500 + 1).astype(np.int32), (cells % 500).astype(np.int16), 0, frames)
+    """Random peaks, some of them in the first frame."""
+    cells = np.sort(np.random.default_rng(seed).choice(frames * 500, peaks, replace=False))
+    cells[:4] = [100, 110, 150, 200]
+    return Constellation((cells // 500).astype(np.int32), (cells % 500).astype(np.int16), 0, frames)
 
 
 CATALOGUE = {f"track {seed}": constellation_of(seed) for seed in range(5)}

@@ -15,7 +15,7 @@ from models.records import Recording
 from models.retrieval import Candidates
 from models.verification import VerificationConfig, _most_likely_states, verify
 
-REPEATABLE = settings(derandomize=True, deadline=None)
+REPEATABLE = settings(derandomize=True, deadline=None, max_examples=50)
 CONFIG = VerificationConfig()
 NEAR = 16  # frames, half a second
 
@@ -26,8 +26,14 @@ def peaks_of(seed, frames, rate=1.2):
     return Constellation(frame.astype(np.int32), (bin_ + 8).astype(np.int16), 0, frames)
 
 
-# Enough to be followed in more than one batch.
+def with_silence(constellation, frames):
+    """All its peaks, in a track of so many frames."""
+    return Constellation(constellation.frames, constellation.bins, 0, frames)
+
+
 CATALOGUE = [peaks_of(seed, frames=300 + seed) for seed in range(70)]
+CATALOGUE += [with_silence(crop(peaks_of(70, 300), start, 300), 300) for start in (15, 40)]  # at the beginning
+CATALOGUE += [with_silence(CATALOGUE[0], frames) for frames in (320, 390)]  # at the end
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +130,26 @@ def test_a_track_is_heard_where_it_was_put(index, share, at, start, end):
     assert first == pytest.approx(at, abs=NEAR)
     assert last == pytest.approx(min(800, at + end - start), abs=NEAR)
     assert score >= CONFIG.min_score
+
+
+@pytest.mark.parametrize("number", [70, 71, 72, 73])
+@pytest.mark.parametrize("at", [0, 100])
+def test_a_silent_beginning_or_end_of_a_track_does_not_count(index, number, at):
+    sounding = CATALOGUE[number].frames
+    query = overlay(800, (peaks_of(1004, 800, rate=4), 0), (CATALOGUE[number], at))
+    ((_, _, first, last, _),) = rows(verify(candidates_of((number, -at, at + sounding[0])), query, index, CONFIG))
+    assert first == pytest.approx(at + sounding[0], abs=NEAR)
+    assert last == pytest.approx(at + sounding[-1], abs=NEAR)
+
+
+@pytest.mark.parametrize("start", range(0, 200, 20))
+def test_nothing_is_heard_outside_the_query_or_the_track(index, start):
+    faint = thinned(CATALOGUE[20], 0.3)
+    for at, end in ((0, 320), (300, 320), (300, 250)):
+        query = overlay(450, (peaks_of(1005, 450, rate=2), 0), (crop(faint, start, end), at))
+        for _, delta, first, last, _ in rows(verify(candidates_of((20, start - at, at + 5)), query, index, CONFIG)):
+            assert 0 <= first < last < 450
+            assert 0 <= first + delta < last + delta < 320
 
 
 def test_one_candidate_is_heard_twice_if_it_stops_for_long(index):
