@@ -9,6 +9,7 @@ its states is silence.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,7 @@ _BINS = 512
 _BANDS = 8  # of 64 bins
 _CHANCE_FRAMES = 32  # resolution of the rates in time
 _STEP_FRAMES = 8  # of Viterbi's algorithm: .26 s
+_NEAR_FRAMES = 2  # offset_deltas so near give the same stretch, for a peak beside the cell counts too
 _EDGE_STEPS = 2  # around the end of a run of steps, in which the very peak is sought
 _MAX_EXTENSION_FRAMES = 16  # of a stretch beyond its last matched peak: half a second
 _NONE, _BESIDE, _EXACT = 0, 1, 2
@@ -38,13 +40,14 @@ class VerificationConfig:
     speech: .43 alone, .22 at 6 dB, .19 at 12 dB, .15 at 18 dB, as means over word and pause.
     beside_share: how many survive one frame beside, relative to those: half a frame's shift moves some.
     screening_s, min_screening_score: a candidate that scores so much in so short a time is followed to its ends.
+    min_score: of a stretch to be told of; what is enough for a match, models.matching decides.
     """
 
     audibilities: tuple[float, ...] = (0.03, 0.08, 0.18, 0.35, 0.6)
     beside_share: float = 0.25
     screening_s: float = 5.0
     min_screening_score: float = 8.0
-    min_score: float = 20.0
+    min_score: float = 6.0
     start_cost: float = 4.0
     stop_cost: float = 4.0
     change_cost: float = 1.0
@@ -195,11 +198,10 @@ def _drop_near(candidates: Candidates, window: int) -> Candidates:
     kept: dict[tuple[int, int], int] = {}
     columns = (candidates.tracks.tolist(), candidates.offset_deltas.tolist(), (candidates.frames // window).tolist())
     for position, (track, delta, time) in enumerate(zip(*columns, strict=True)):
-        near = {(track, delta // 4 + step, time + later) for step in (-1, 0, 1) for later in (-1, 0, 1)}
-        if not near & seen:
+        if (track, delta, time) not in seen:
             kept.setdefault((track, delta), position)
-        if (track, delta) in kept:
-            seen.add((track, delta // 4, time))
+            near = itertools.product(range(delta - _NEAR_FRAMES, delta + _NEAR_FRAMES + 1), range(time - 1, time + 2))
+            seen.update((track, *each) for each in near)
     return candidates.take(np.fromiter(kept.values(), np.intp))
 
 

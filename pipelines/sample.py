@@ -1,6 +1,6 @@
 """Runs every pipeline on the sample catalogue and prints what was found beside the truth: `make run`.
 
-    linernotes sample
+linernotes sample
 """
 
 import csv
@@ -57,7 +57,7 @@ def _print_usage() -> None:
 
 def _fits(match: dict[str, Any], truth: dict[str, str]) -> bool:
     together = min(match["end_s"], float(truth["end_s"])) - max(match["start_s"], float(truth["start_s"]))
-    return match["track_id"] == truth["track_id"] and together > 0
+    return bool(match["track_id"] == truth["track_id"] and together > 0)
 
 
 def _describe_truth(truth: dict[str, str]) -> str:

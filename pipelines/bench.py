@@ -1,0 +1,166 @@
+"""Measures fingerprinting in one run: throughput a core against pure decoding, memory against length, accuracy.
+
+    linernotes bench [--data FOLDER] [--rounds 3]
+
+FOLDER holds catalogue/, episodes/, truth.jsonl and score.py; without it the sample catalogue serves, and accuracy is
+left out. Throughput is seconds of media a second of CPU, of all processes together: what one core does.
+"""
+
+import argparse
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from pipelines.measuring import decode
+
+_DATA = Path("../shared/evals/fingerprint")
+_SAMPLE = Path("tests/sample")
+_LENGTHS_S = {"10 minutes": 600, "3 hours": 10_800}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints the figures; 0."""
+    options = _parser().parse_args(arguments)
+    has_truth = (options.data / "truth.jsonl").exists()
+    data = options.data if has_truth else _SAMPLE
+    with tempfile.TemporaryDirectory(prefix="linernotes-bench-") as folder:
+        work = Path(folder)
+        tracks, episodes = _find_media(data, "catalogue" if has_truth else "tracks"), _find_media(data, "episodes")
+        _print_throughput(work, tracks, episodes, options.rounds)
+        _print_memory(work, episodes)
+        if has_truth:
+            _print_accuracy(work, data)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="linernotes bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, default=_DATA, help=f"development data (default: {_DATA})")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
+    return parser
+
+
+def _find_media(data: Path, folder: str) -> list[Path]:
+    return sorted(path for path in (data / folder).iterdir() if path.name != "corrupt.mp3")
+
+
+def _print_throughput(work: Path, tracks: list[Path], episodes: list[Path], rounds: int) -> None:
+    """Decoding, indexing and matching of the same files in turn; the start of a process is told apart."""
+    catalogue, queries, short = (
+        _write_manifest(work, name, paths)
+        for name, paths in (("tracks", tracks), ("episodes", episodes), ("short", tracks[:1]))
+    )
+    rows: dict[str, list[float]] = {}
+    media_s: dict[str, float] = {}
+    for _ in tqdm(range(rounds), unit="round", disable=None):
+        for name, phase, words in (
+            ("decode tracks", "decode", [str(path) for path in tracks]),
+            ("decode episodes", "decode", [str(path) for path in episodes]),
+            ("start", "index_tracks", ["--input", short, *_folders(work, "short")]),
+            ("index", "index_tracks", ["--input", catalogue, *_folders(work, "index")]),
+            ("match", "match_podcasts", ["--input", queries, *_folders(work, "index")]),
+        ):
+            measured = _measure(phase, words)
+            rows.setdefault(name, []).append(measured["cpu_s"])
+            media_s[name] = measured["media_s"]
+    cpu_s = {name: statistics.median(values) for name, values in rows.items()}
+    start_s = max(0.0, cpu_s["start"] - media_s["start"] * cpu_s["index"] / media_s["index"])
+    print(
+        f"throughput, median of {rounds} rounds; tracks {media_s['index']:.0f} s, episodes {media_s['match']:.0f} s, "
+        f"start-up {start_s:.1f} s of CPU"
+    )
+    print("            x realtime  without start-up   of pure decoding (x realtime)")
+    for name, decoding in (("index", "decode tracks"), ("match", "decode episodes")):
+        whole, net = media_s[name] / cpu_s[name], media_s[name] / (cpu_s[name] - start_s)
+        pure = media_s[decoding] / cpu_s[decoding]
+        print(f"  {name:10}{whole:10.0f}{net:18.0f}{net / pure:15.2f} ({pure:.0f})")
+    size = sum(path.stat().st_size for path in (work / "index" / "index").rglob("*") if path.is_file())
+    print(f"  index size {size / 1e6 / (media_s['index'] / 3600):.2f} MB for an hour of catalogue")
+
+
+def _print_memory(work: Path, episodes: list[Path]) -> None:
+    print("memory, peak resident, both processes:")
+    peaks = []
+    for label, seconds in _LENGTHS_S.items():
+        episode = _join(work / f"{seconds}.mp3", episodes, seconds)
+        manifest = _write_manifest(work, f"long{seconds}", [episode])
+        measured = _measure("match_podcasts", ["--input", manifest, *_folders(work, "index")])
+        peaks.append(measured["peak_mb"])
+        print(f"  {label:12}{measured['peak_mb']:8.0f} MB  ({measured['media_s']:.0f} s decoded)")
+    print(f"  difference  {peaks[1] - peaks[0]:8.0f} MB")
+
+
+def _print_accuracy(work: Path, data: Path) -> None:
+    detections, report = work / "detections.jsonl", work / "report.json"
+    words = ["--input", _write_manifest(work, "scored", _find_media(data, "episodes")), *_folders(work, "index")]
+    _measure("match_podcasts", [*words, "--run_id", "accuracy"])
+    from transforms.tables import read_table
+
+    rows = read_table(f"{work}/index/tables", "music_matches", run_key="match_podcasts-accuracy").to_pylist()
+    detections.write_text("".join(json.dumps(_detection(row)) + "\n" for row in rows))
+    score = [sys.executable, str(data / "score.py"), "--truth", str(data / "truth.jsonl")]
+    subprocess.run([*score, "--det", str(detections), "--json", str(report), "--quiet"], check=True)
+    _print_scores(json.loads(report.read_text()))
+
+
+def _print_scores(scores: dict[str, Any]) -> None:
+    print(f"accuracy at the shipped threshold, {scores['hours']:.2f} h:")
+    print("  condition     found    of   time")
+    for condition, row in scores["event_recall"].items():
+        print(f"  {condition:12}{round(row['hit'] * row['n']):7}{row['n']:6}{row['time']:7.2f}")
+    print(f"  false positives {scores['fp_per_hour']:.2f} an hour {scores['fp_by_kind'] or ''}")
+    print("  time " + ", ".join(f"{name} {value:.3f}" for name, value in scores["time"].items()))
+    print(f"  pay error {scores['pay_error']:.3f}")
+    for edge in ("start", "end"):
+        error = scores[f"{edge}_error"]
+        print(f"  {edge} error: median {error['abs_median']:.2f} s, 90th percentile {error['abs_p90']:.2f} s")
+
+
+def _detection(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "episode": Path(row["media_id"]).stem,
+        "track_id": Path(row["track_id"]).stem,
+        "start": row["start_s"],
+        "end": row["end_s"],
+        "score": row["score"],
+    }
+
+
+def _write_manifest(work: Path, name: str, paths: Iterable[Path]) -> str:
+    manifest = work / f"{name}.jsonl"
+    rows = ({"media_id": path.name, "uri": str(path.resolve())} for path in paths)
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(manifest)
+
+
+def _folders(work: Path, name: str) -> list[str]:
+    return ["--index", f"{work}/{name}/index", "--output", f"{work}/{name}/tables"]
+
+
+def _join(target: Path, episodes: list[Path], seconds: int) -> Path:
+    """An MP3 of about that length: MP3s end to end are one."""
+    written_s = 0.0
+    with target.open("wb") as file:
+        for episode in itertools.cycle(episodes):
+            if written_s > seconds - 1:
+                return target
+            file.write(episode.read_bytes())
+            written_s += decode([str(episode)])
+    return target
+
+
+def _measure(phase: str, words: Sequence[str]) -> dict[str, float]:
+    """CPU seconds, peak memory and seconds of media of one phase, in a process of its own."""
+    run = subprocess.run([sys.executable, "-m", "pipelines.measuring", phase, *words], capture_output=True, text=True)
+    if run.returncode:
+        raise SystemExit(f"bench: {phase} failed\n{run.stdout}{run.stderr}")
+    result: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
+    return result
