@@ -1,5 +1,6 @@
 """The one function that reads configuration: YAML onto dataclasses, with `key=value` on top."""
 
+import contextlib
 import dataclasses
 import difflib
 import types
@@ -33,7 +34,7 @@ def _read_yaml(path: str) -> dict[str, Any]:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"config {path}: {error}") from error
-    if not isinstance(values or {}, dict):
+    if values is not None and not isinstance(values, dict):
         raise ConfigError(f"config {path}: expected a mapping of keys, got {type(values).__name__}")
     return values or {}
 
@@ -91,8 +92,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return _build(typing.cast(type[Any], hint), value, f"{where}.")
     if origin is tuple and isinstance(value, list):
         return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint is float and isinstance(value, (int, str)) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError):
+            return float(value)  # YAML takes 1e-6 for text
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     raise ConfigError(f"{where}: expected {getattr(hint, '__name__', hint)}, got {value!r}")

@@ -199,8 +199,8 @@ class Index:
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 
 
-def make_manifest(config: IndexConfig, tracks: list[Track]) -> str:
-    """The text of manifest.json."""
+def make_manifest(config: IndexConfig, tracks: list[Track], config_digest: str = "") -> str:
+    """The text of manifest.json. config_digest: of all knobs that its tracks' fingerprints depend on."""
     manifest = {
         "format_version": FORMAT_VERSION,
         "parameters": dataclasses.asdict(config),
@@ -208,6 +208,7 @@ def make_manifest(config: IndexConfig, tracks: list[Track]) -> str:
         "frames": sum(track.frames for track in tracks),
         "peaks": sum(track.peaks for track in tracks),
         "digest": catalogue_digest(tracks),
+        "config_digest": config_digest,
     }
     return json.dumps(manifest, indent=2)
 

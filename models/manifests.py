@@ -21,6 +21,10 @@ class ManifestError(ValueError):
     """A manifest that cannot be read: says which one and which row, what was expected and what came."""
 
 
+class _JsonError(Exception):
+    """A line that is not JSON."""
+
+
 def is_manifest(uri: str) -> bool:
     """Whether an input names a manifest, and not the media themselves."""
     return _suffix(uri) in (".csv", ".jsonl", ".parquet") and not any(sign in uri for sign in "*?[")
@@ -34,8 +38,10 @@ def parse_manifest(file: IO[bytes], name: str) -> Iterator[MediaItem]:
     rows = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}[_suffix(name)]
     try:
         for number, row in rows(file):
+            if not isinstance(row, Mapping):
+                raise ManifestError(f"{name}, {number}: expected an object, got {type(row).__name__}")
             yield _make_item(row, f"{name}, {number}")
-    except (csv.Error, json.JSONDecodeError, pa.ArrowInvalid) as error:
+    except (csv.Error, pa.ArrowException, OSError, _JsonError) as error:
         raise ManifestError(f"{name}: not a manifest: {error}") from error
 
 
@@ -52,23 +58,24 @@ def _make_item(row: Mapping[Any, Any], where: str) -> MediaItem:
     return MediaItem(**{name: str(row[name]) for name in _COLUMNS if row.get(name) not in (None, "")})
 
 
-def _csv_rows(file: IO[bytes]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+def _csv_rows(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
     with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         reader = csv.DictReader(text)
         for row in reader:
             yield f"line {reader.line_num}", row
 
 
-def _json_rows(file: IO[bytes]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+def _json_rows(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(file, 1):
-        if line.strip():
-            row = json.loads(line.decode("utf-8", "surrogateescape"))
-            if not isinstance(row, dict):
-                raise ManifestError(f"line {number}: expected an object, got {type(row).__name__}")
-            yield f"line {number}", row
+        text = line.decode("utf-8", "surrogateescape").removeprefix("\ufeff").strip()
+        if text:
+            try:
+                yield f"line {number}", json.loads(text)
+            except (ValueError, RecursionError) as error:
+                raise _JsonError(f"line {number}: {error}") from error
 
 
-def _parquet_rows(file: IO[bytes]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+def _parquet_rows(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
     number = 0
     parquet = pq.ParquetFile(file)
     columns = [name for name in _COLUMNS if name in parquet.schema_arrow.names]

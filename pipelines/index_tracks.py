@@ -11,7 +11,7 @@ from models.decoding import DecodeConfig
 from models.index import IndexConfig
 from models.records import MediaStatus
 from transforms.fingerprinting import FingerprintMedia, IsolationConfig
-from transforms.indexing import WriteIndex
+from transforms.indexing import ReuseFingerprints, WriteIndex
 from transforms.media import ReadMedia
 from transforms.runs import CountStatuses, Run
 from transforms.tables import WriteTables
@@ -35,14 +35,18 @@ class Config:
 
 
 def build(root: beam.Pipeline, config: Config, run: Run) -> None:
-    """Tracks to an index, and a status for each. An index is always built whole: nothing is skipped."""
-    files, unreadable = root | ReadMedia(config.input, run)
-    fingerprints, finished = files | FingerprintMedia(
+    """Tracks to an index, and a status for each. The index is built whole, from fingerprints new and reused."""
+    found, unreadable = root | ReadMedia(config.input, run)
+    files, reused, skipped = found | ReuseFingerprints(config.index, run)
+    made, finished = files | FingerprintMedia(
         config.reference.spectrogram, config.reference.peaks, config.decode, config.isolation, run
     )
-    statuses = (unreadable, finished) | beam.Flatten() | CountStatuses(run.progress)
+    fingerprints = (made, reused) | "Fingerprints" >> beam.Flatten()
+    statuses = (unreadable, skipped, finished) | beam.Flatten() | CountStatuses(run.progress)
 
-    _ = (fingerprints, statuses) | WriteIndex(config.index, run.attempt, config.reference, config.max_failed_share)
+    _ = (fingerprints, statuses) | WriteIndex(
+        config.index, run.attempt, config.reference, config.max_failed_share, run.config_digest
+    )
     _ = {"media_status": statuses} | WriteTables(config.output, run.provenance, TABLES, run.attempt)
 
 

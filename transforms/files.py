@@ -21,6 +21,9 @@ def list_media(source: str) -> Iterator[MediaItem]:
 
     A manifest's relative URIs are relative to its folder. Raises ManifestError if there is none, or nothing in it.
     """
+    source = _local_path(source)
+    if "/" not in source:
+        source = f"./{source}"  # FileSystems lists nothing for the empty folder
     count = 0
     for count, item in enumerate(_read_manifest(source) if is_manifest(source) else _match(source), 1):  # noqa: B007
         yield item
@@ -74,7 +77,7 @@ def _read_manifest(source: str) -> Iterator[MediaItem]:
     folder, _ = FileSystems.split(source)
     try:
         file = FileSystems.open(source, compression_type=CompressionTypes.UNCOMPRESSED)
-    except (OSError, BeamIOError) as error:
+    except (OSError, BeamIOError, ValueError) as error:  # ValueError: of a scheme without its file system
         raise ManifestError(f"{source}: cannot be read: {error}") from error
     with file:
         for item in parse_manifest(file, source):
@@ -91,7 +94,11 @@ def _with_uri(item: MediaItem, uri: str) -> MediaItem:
 
 def _match(pattern: str) -> Iterator[MediaItem]:
     fixed = _fixed_part(pattern)
-    for match in FileSystems.match([pattern]):
+    try:
+        matches = FileSystems.match([pattern])
+    except (OSError, BeamIOError, ValueError) as error:
+        raise ManifestError(f"{pattern}: cannot be listed: {error}") from error
+    for match in matches:
         for metadata in sorted(match.metadata_list, key=lambda metadata: str(metadata.path)):
             yield MediaItem(metadata.path.removeprefix(fixed), metadata.path)
 

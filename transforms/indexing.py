@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ import numpy as np
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.pvalue import AsIter, AsList, AsSingleton, PCollection
+from apache_beam.pvalue import AsIter, AsList, AsSingleton, PCollection, TaggedOutput
 from apache_beam.transforms.combiners import ToList
 from numpy.typing import NDArray
 
 from models.constellation import Constellation
 from models.index import (
+    Index,
     IndexConfig,
     Postings,
     Track,
@@ -35,9 +36,10 @@ from models.index import (
     split_postings,
 )
 from models.landmarks import pair_peaks
-from models.records import Fingerprint, Recording
+from models.records import Fingerprint, MediaFile, Recording
 from transforms.commits import check_name
 from transforms.files import is_local
+from transforms.runs import Run
 
 
 @dataclasses.dataclass
@@ -52,6 +54,7 @@ class WriteIndex(beam.PTransform[Any, Any]):
     build_id: str
     config: IndexConfig
     max_failed_share: float
+    config_digest: str = ""  # of all knobs that the fingerprints depend on
 
     def __post_init__(self) -> None:
         check_name("build id", self.build_id)
@@ -83,6 +86,48 @@ class WriteIndex(beam.PTransform[Any, Any]):
             _publish, self, AsIter(statuses | beam.Map(lambda status: status.status)), AsList(written)
         )
         return published
+
+
+@dataclasses.dataclass
+class ReuseFingerprints(beam.PTransform[Any, Any]):
+    """The files still to fingerprint; the fingerprints of the others, from the current build; the others' statuses.
+
+    A build is good for it if it was made with the same knobs, and has the track from the same bytes. Reuses nothing
+    unless the run is incremental.
+    """
+
+    folder: str
+    run: Run
+
+    def expand(self, files: PCollection[MediaFile]) -> Any:  # PCollections of MediaFile, Fingerprint and MediaStatus
+        build = self._find_build() if self.run.incremental else None
+        outputs = files | beam.ParDo(_ReuseFn(build, self.run)).with_outputs("fingerprints", "statuses", main="files")
+        return outputs.files, outputs.fingerprints, outputs.statuses
+
+    def _find_build(self) -> str | None:
+        if not FileSystems.exists(FileSystems.join(self.folder, "current.json")):
+            return None
+        build = current_build(self.folder)
+        return build if load_manifest(build)["config_digest"] == self.run.config_digest else None
+
+
+class _ReuseFn(beam.DoFn):
+    def __init__(self, build: str | None, run: Run) -> None:
+        self._build, self._run = build, run
+
+    def setup(self) -> None:
+        self._index = None if self._build is None else Index(local_build(self._build))
+        tracks = [] if self._index is None else self._index.tracks
+        self._numbers = {(track.recording.track_id, track.content): number for number, track in enumerate(tracks)}
+
+    def process(self, file: MediaFile) -> Iterator[Any]:
+        number = self._numbers.get((file.item.media_id, file.content))
+        if self._index is None or number is None or not file.content:
+            yield file
+            return
+        duration_s = self._index.tracks[number].frames / self._index.config.spectrogram.frame_rate
+        yield TaggedOutput("fingerprints", Fingerprint(file, self._index.constellation(number)))
+        yield TaggedOutput("statuses", self._run.skipped(file, duration_s))
 
 
 def current_build(folder: str) -> str:
@@ -155,19 +200,21 @@ def _publish(tracks: list[Track], index: WriteIndex, statuses: Iterable[str], wr
     build = FileSystems.join(index.folder, "builds", index.build_id)
     with FileSystems.create(FileSystems.join(build, "catalogue.parquet")) as file:
         pq.write_table(encode_catalogue(tracks), file)
-    _write_text(FileSystems.join(build, "manifest.json"), make_manifest(index.config, tracks))
+    _write_text(FileSystems.join(build, "manifest.json"), make_manifest(index.config, tracks, index.config_digest))
 
     pointer, aside = FileSystems.join(index.folder, "current.json"), FileSystems.join(build, "current.json")
-    replaced = current_build(index.folder) if FileSystems.exists(pointer) else build
-    _write_text(aside, json.dumps({"build": index.build_id}))
-    FileSystems.rename([aside], [pointer])
-    _drop_builds(index.folder, keep=(build, replaced))  # who is reading the one replaced goes on
+    current = json.loads(_read(pointer)) if FileSystems.exists(pointer) else {"build": None}
+    if current["build"] != index.build_id:
+        current = {"build": index.build_id, "replaced": current["build"]}
+        _write_text(aside, json.dumps(current))
+        FileSystems.rename([aside], [pointer])
+    # Who is reading the one replaced goes on.
+    _drop_builds(index.folder, kept=[name for name in current.values() if name])
     yield build
 
 
-def _drop_builds(folder: str, keep: tuple[str, ...]) -> None:
+def _drop_builds(folder: str, kept: Sequence[str]) -> None:
     """Deletes builds that were published once; those under way have no manifest yet."""
-    kept = [FileSystems.split(build)[1] for build in keep]
     for metadata in FileSystems.match([FileSystems.join(folder, "builds", "*", "manifest.json")])[0].metadata_list:
         build = FileSystems.split(metadata.path)[0]
         if FileSystems.split(build)[1] not in kept:

@@ -1,6 +1,7 @@
 """The inputs of a run: each item once, readable, and not done before. Whatever drops out leaves as a MediaStatus."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from transforms.files import content_of, list_media
 from transforms.runs import Run
 from transforms.tables import ReadTable
 
+_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # from JSON; the rest stand for bytes
 _DONE_COLUMNS = ("media_id", "status", "content", "config_digest", "duration_s")
 
 
@@ -75,7 +77,7 @@ def _open(items_by_media_id: tuple[str, Iterable[MediaItem]], run: Run) -> Itera
         shown = _show(item)
         try:
             if (shown.media_id, shown.uri) != (item.media_id, item.uri):
-                raise BadMediaError("read", "expected a name in UTF-8; the bytes that are not stand as \\x…")
+                raise BadMediaError("read", "expected a name in UTF-8; what is not is spelt \\x… or \\u…")
             if len(items) > 1:
                 raise BadMediaError("read", f"expected one item of id {media_id!r}, got {len(items)}")
             yield MediaFile(shown, content_of(item.uri))
@@ -95,7 +97,8 @@ def _values(item: MediaItem) -> Iterator[tuple[str, Any]]:
 
 
 def _printable(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    spelt = _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return spelt.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _key_done(row: dict[str, Any], config_digest: str) -> Iterator[tuple[str, tuple[str, float | None]]]:
