@@ -5,14 +5,14 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from models.constellation import Constellation, PeakConfig
+from models.explaining import Explanation, explain
 from models.index import Index
 from models.landmarks import LandmarkConfig, pair_peaks
+from models.overlay import view_query
 from models.records import MusicMatch, Stretch
 from models.retrieval import RetrievalConfig, retrieve
 from models.spectrogram import SpectrogramConfig
-from models.verification import VerificationConfig, verify
-
-_Piece = tuple[Stretch, list[str]]  # and the track_ids of its alternatives
+from models.verification import Heard, VerificationConfig, verify
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,36 +68,55 @@ def match_block(
     """The stretches of a block, in frames of the item; with the numbers of candidates and of postings skipped."""
     query = Constellation(block.frames - block.first_frame, block.bins, 0, block.end_frame - block.first_frame)
     candidates, skipped = retrieve(pair_peaks(query, config.landmarks), index, config.retrieval)
-    heard = verify(candidates, query, index, config.verification)
+    view = view_query(query)
+    heard = verify(candidates, view, index, config.verification)
+    explanation = explain(heard, view, index, config.verification)
+    found = explanation.heard
     stretches = [
         Stretch(
             media_id,
-            index.tracks[heard.tracks[i]].recording,
-            int(heard.offset_deltas[i]) - block.first_frame,
-            int(heard.first_frames[i]) + block.first_frame,
-            int(heard.last_frames[i]) + block.first_frame,
-            float(heard.scores[i]),
+            index.tracks[found.tracks[number]].recording,
+            int(found.offset_deltas[number]) - block.first_frame,
+            int(found.first_frames[number]) + block.first_frame,
+            int(found.last_frames[number]) + block.first_frame,
+            float(found.scores[number]),
+            _find_alternatives(explanation, number, heard, index, config.settle),
         )
-        for i in range(len(heard))
+        for number in range(len(found))
     ]
     return stretches, len(candidates), skipped
 
 
 def settle(stretches: Iterable[Stretch], spectrogram: SpectrogramConfig, config: SettleConfig) -> list[MusicMatch]:
-    """The matches of one item, in order of time: at each moment the recording with the best evidence, and no other."""
-    pieces: list[_Piece] = []
+    """The matches of one item, in order of time: no moment counts twice for one recording."""
+    pieces: list[Stretch] = []
     for stretch in sorted(_join_blocks(stretches), key=_best_first):
-        rivals = [piece for piece in pieces if _overlap(stretch, piece[0]) > 0]
-        left = _what_is_left(stretch, [rival for rival, _ in rivals], config.min_duration_s * spectrogram.frame_rate)
+        rivals = [piece for piece in pieces if piece.recording == stretch.recording and _overlap(stretch, piece) > 0]
+        left = _what_is_left(stretch, rivals, config.min_duration_s * spectrogram.frame_rate)
         if left is not None:
-            pieces.append((left, []))
-            continue
-        for rival, names in rivals:
-            if _same_recording(stretch, rival, config) and stretch.recording.track_id not in names:
-                names.append(stretch.recording.track_id)
-    plays = _join_plays(sorted(pieces, key=lambda piece: piece[0].first_frame), spectrogram.frame_rate, config)
+            pieces.append(left)
+    plays = _join_plays(sorted(pieces, key=lambda piece: piece.first_frame), spectrogram.frame_rate, config)
     matches = [_make_match(play, spectrogram) for play in plays]
-    return sorted((match for match in matches if match.score >= config.min_score), key=lambda match: match.start_s)
+    return sorted((match for match in matches if match.score >= config.min_score), key=_in_order)
+
+
+def _find_alternatives(
+    explanation: Explanation, number: int, heard: Heard, index: Index, config: SettleConfig
+) -> tuple[str, ...]:
+    """The track_ids that a kept stretch explains away, but that fit it nearly as well: the same recording."""
+    kept = explanation.heard
+    first, last = kept.first_frames[number], kept.last_frames[number]
+    track_ids = []
+    for other in explanation.explained[number]:
+        overlap = min(last, heard.last_frames[other]) - max(first, heard.first_frames[other])
+        fits = heard.scores[other] >= config.alternative_score * kept.scores[number] and overlap >= (last - first) / 2
+        if fits and heard.tracks[other] != kept.tracks[number]:
+            track_ids.append(index.tracks[heard.tracks[other]].recording.track_id)
+    return tuple(dict.fromkeys(track_ids))
+
+
+def _in_order(match: MusicMatch) -> tuple[float, float, str]:
+    return match.start_s, match.end_s, match.track_id
 
 
 def _best_first(stretch: Stretch) -> tuple[float, str, int, int]:
@@ -116,7 +135,8 @@ def _join_blocks(stretches: Iterable[Stretch]) -> list[Stretch]:
             and stretch.first_frame <= last.last_frame
         ):
             end, score = max(last.last_frame, stretch.last_frame), max(last.score, stretch.score)
-            joined[-1] = dataclasses.replace(last, last_frame=end, score=score)
+            alternatives = tuple(dict.fromkeys(last.alternatives + stretch.alternatives))
+            joined[-1] = dataclasses.replace(last, last_frame=end, score=score, alternatives=alternatives)
         else:
             joined.append(stretch)
     return joined
@@ -149,26 +169,16 @@ def _longest_gap(stretch: Stretch, taken: Iterable[Stretch]) -> tuple[int, int]:
     return best
 
 
-def _same_recording(stretch: Stretch, other: Stretch, config: SettleConfig) -> bool:
-    """Whether a losing stretch fits a winner of another id nearly as well."""
-    return (
-        stretch.recording.track_id != other.recording.track_id
-        and _overlap(stretch, other) >= 0.5 * (other.last_frame - other.first_frame)
-        and stretch.score >= config.alternative_score * other.score
-    )
-
-
-def _join_plays(pieces: Iterable[_Piece], frame_rate: float, config: SettleConfig) -> list[list[_Piece]]:
+def _join_plays(pieces: Iterable[Stretch], frame_rate: float, config: SettleConfig) -> list[list[Stretch]]:
     """The pieces, in order of time, in groups that are one play each: of one recording, close, at a steady offset."""
-    plays: list[list[_Piece]] = []
-    latest: dict[str, list[_Piece]] = {}  # the latest play of each track
-    for piece in pieces:
-        stretch = piece[0]
+    plays: list[list[Stretch]] = []
+    latest: dict[str, list[Stretch]] = {}  # the latest play of each track
+    for stretch in pieces:
         play = latest.get(stretch.recording.track_id)
-        if play is None or not _continues(play[-1][0], stretch, frame_rate, config):
+        if play is None or not _continues(play[-1], stretch, frame_rate, config):
             play = latest[stretch.recording.track_id] = []
             plays.append(play)
-        play.append(piece)
+        play.append(stretch)
     return plays
 
 
@@ -180,8 +190,8 @@ def _continues(last: Stretch, stretch: Stretch, frame_rate: float, config: Settl
     )
 
 
-def _make_match(play: list[_Piece], spectrogram: SpectrogramConfig) -> MusicMatch:
-    first, last = play[0][0], play[-1][0]
+def _make_match(play: list[Stretch], spectrogram: SpectrogramConfig) -> MusicMatch:
+    first, last = play[0], play[-1]
     length = last.last_frame - first.first_frame
     drift = last.offset_delta - first.offset_delta
     middles = (last.first_frame + last.last_frame - first.first_frame - first.last_frame) / 2
@@ -192,8 +202,8 @@ def _make_match(play: list[_Piece], spectrogram: SpectrogramConfig) -> MusicMatc
         end_s=spectrogram.time_s(last.last_frame),
         track_start_s=spectrogram.time_s(first.first_frame + first.offset_delta),
         speed=1 + drift / middles if length and middles > 0 else 1.0,
-        score=sum(stretch.score for stretch, _ in play),
-        alternatives=tuple(dict.fromkeys(itertools.chain.from_iterable(names for _, names in play))),
+        score=sum(stretch.score for stretch in play),
+        alternatives=tuple(dict.fromkeys(itertools.chain.from_iterable(stretch.alternatives for stretch in play))),
         title=first.recording.title,
         artist=first.recording.artist,
         isrc=first.recording.isrc,

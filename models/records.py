@@ -89,11 +89,15 @@ class Stretch:
     first_frame: int
     last_frame: int
     score: float  # log-likelihood ratio against chance, in nats
+    alternatives: tuple[str, ...] = ()  # track_ids that fit as well, and have no evidence of their own
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MusicMatch:
-    """Row of `music_matches`: a stretch of an item in which a catalogue recording is heard. No two overlap."""
+    """Row of `music_matches`: a stretch of an item in which a catalogue recording is heard.
+
+    No two of one recording overlap; two recordings may, each with evidence of its own.
+    """
 
     media_id: str
     track_id: str

@@ -1,11 +1,8 @@
 """Verification: where exactly a candidate is heard, peak by peak.
 
-A candidate's whole constellation is laid over the query's: at each reference peak the query has a peak in the very
-cell, or one frame beside it, or none. Each outcome is scored by its log-likelihood ratio, in nats, between "heard" and
-chance. Chance is measured around the cell: how often the query has peaks in that bin nearby, and in that frame nearby,
-so that held notes and drum beats, which line up with everything, count for little. How much of the music survives under
-speech changes from word to pause; audibility is therefore a hidden state, followed by Viterbi's algorithm, and one of
-its states is silence.
+A candidate's whole constellation is laid over the query's, and each of its peaks scored (models.overlay). How much of
+the music survives under speech changes from word to pause; audibility is therefore a hidden state, followed by
+Viterbi's algorithm, and one of its states is silence.
 """
 
 import dataclasses
@@ -15,21 +12,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import scipy.ndimage
 from numpy.typing import NDArray
 
-from models.constellation import Constellation
 from models.index import Index
+from models.overlay import EXACT, Overlay, QueryView, lay_over, score_peaks
 from models.retrieval import Candidates
 
-_BINS = 512
-_BANDS = 8  # of 64 bins
-_CHANCE_FRAMES = 32  # resolution of the rates in time
 _STEP_FRAMES = 8  # of Viterbi's algorithm: .26 s
 _NEAR_FRAMES = 2  # offset_deltas so near give the same stretch, for a peak beside the cell counts too
 _EDGE_STEPS = 2  # around the end of a run of steps, in which the very peak is sought
 _MAX_EXTENSION_FRAMES = 16  # of a stretch beyond its last matched peak: half a second
-_NONE, _BESIDE, _EXACT = 0, 1, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,117 +64,38 @@ class Heard:
         return len(self.tracks)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Query:
-    """What verification asks of a query, for each frame and bin."""
-
-    outcomes: NDArray[np.int8]  # (frames, bins): _EXACT where there is a peak, _BESIDE a frame away from one
-    frame_rates: NDArray[np.float32]  # (frames, bands): share of cells with peaks in this frame and its neighbours
-    bin_ratios: NDArray[np.float32]  # (frames / _CHANCE_FRAMES, bins): of the bin's rate to its band's, around here
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Overlay:
-    """Reference peaks laid over a query, as parallel arrays: candidate by candidate, each in order of frame."""
-
-    candidates: NDArray[np.intp]  # position in Candidates
-    frames: NDArray[np.int64]  # of the query
-    outcomes: NDArray[np.int8]
-    rarities: NDArray[np.float32]  # one over the chance that the cell has a peak
-
-    def part(self, which: slice) -> "_Overlay":
-        return _Overlay(self.candidates[which], self.frames[which], self.outcomes[which], self.rarities[which])
-
-
-def verify(candidates: Candidates, query: Constellation, index: Index, config: VerificationConfig) -> Heard:
-    """The stretches of the query in which the candidates are heard; near candidates give overlapping stretches.
-
-    Frames of the candidates and of the result count from the query's first.
-    """
+def verify(candidates: Candidates, view: QueryView, index: Index, config: VerificationConfig) -> Heard:
+    """The stretches of the query in which the candidates are heard; near candidates give overlapping stretches."""
     if not len(candidates):
-        return _no_stretches()
-    view = _view(query)
+        return no_stretches()
     frame_rate = index.config.spectrogram.frame_rate
     promising = _screen(candidates, view, index, config, round(config.screening_s * frame_rate))
     followed = [_follow(part, view, index, config, frame_rate) for part in _batches(promising)]
-    heard = Heard(
-        *(np.concatenate(columns) for columns in zip(*map(_columns, [_no_stretches(), *followed]), strict=True))
-    )
-    return _clip(heard, query, index)
+    columns = zip(*map(_columns, [no_stretches(), *followed]), strict=True)
+    return _clip(Heard(*map(np.concatenate, columns)), view.frames, index)
 
 
-def _clip(heard: Heard, query: Constellation, index: Index) -> Heard:
+def _clip(heard: Heard, frames: int, index: Index) -> Heard:
     """Without what lies before or after the query or the track."""
     lengths = np.array([index.tracks[track].frames for track in heard.tracks], np.int64)
     first = np.maximum(0, -heard.offset_deltas)
-    last = np.minimum(query.end_frame - query.first_frame, lengths - heard.offset_deltas) - 1
+    last = np.minimum(frames, lengths - heard.offset_deltas) - 1
     return dataclasses.replace(
         heard, first_frames=np.maximum(heard.first_frames, first), last_frames=np.minimum(heard.last_frames, last)
     )
 
 
-def _view(query: Constellation) -> _Query:
-    blocks = -(-(query.end_frame - query.first_frame) // _CHANCE_FRAMES)
-    peaks = np.zeros((blocks * _CHANCE_FRAMES, _BINS), bool)
-    peaks[query.frames - query.first_frame, query.bins] = True
-    outcomes = peaks.astype(np.int8) * _EXACT
-    outcomes[1:][peaks[:-1] & ~peaks[1:]] = _BESIDE
-    outcomes[:-1][peaks[1:] & ~peaks[:-1]] = _BESIDE
-
-    bin_rates = peaks.reshape(blocks, _CHANCE_FRAMES, _BINS).sum(1, dtype=np.float32) / _CHANCE_FRAMES
-    bin_rates = scipy.ndimage.uniform_filter1d(bin_rates, 5, axis=0, mode="nearest")  # 5 s
-    band_rates = np.clip(bin_rates.reshape(blocks, _BANDS, -1).mean(2), 0.001, 0.9)
-    bin_rates = scipy.ndimage.convolve1d(bin_rates, [0.25, 0.5, 0.25], axis=1, mode="nearest")
-    # Both rates are counts of few cells, and so are drawn towards their band's as if that had been seen in some more.
-    band_of_bin = np.repeat(band_rates, _BINS // _BANDS, axis=1)
-    bin_ratios = (bin_rates * 160 + band_of_bin * 48) / (160 + 48) / band_of_bin
-
-    in_frame = peaks.reshape(len(peaks), _BANDS, -1).sum(2, dtype=np.float32)
-    in_frame[1:-1] += in_frame[:-2] + in_frame[2:]
-    frame_rates = (in_frame + 64 * np.repeat(band_rates, _CHANCE_FRAMES, axis=0)) / (3 * _BINS // _BANDS + 64)
-    return _Query(outcomes, frame_rates.astype(np.float32), bin_ratios.astype(np.float32))
-
-
-def _lay_over(
-    candidates: Candidates, view: _Query, index: Index, starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> _Overlay:
-    """Each candidate's reference peaks at query frames [start, end), which must lie in the query."""
-    numbers, frames, bins = [], [], []
-    for track in np.unique(candidates.tracks):  # of a few tracks each has many candidates
-        mine = np.flatnonzero(candidates.tracks == track)
-        deltas = candidates.offset_deltas[mine]
-        reference = index.constellation(int(track))
-        lows, highs = (np.searchsorted(reference.frames, each[mine] + deltas) for each in (starts, ends))
-        counts = highs - lows
-        peaks = np.repeat(lows - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        numbers.append(np.repeat(mine, counts))
-        frames.append(reference.frames[peaks] - np.repeat(deltas, counts))
-        bins.append(reference.bins[peaks])
-    where, bin_ = np.concatenate(frames), np.concatenate(bins)
-    cells = where * _BINS + bin_  # take() of flat arrays is several times faster than indexing by two
-    chances = view.frame_rates.ravel().take(cells // (_BINS // _BANDS))
-    chances *= view.bin_ratios.ravel().take(where // _CHANCE_FRAMES * _BINS + bin_)
-    rarities = 1 / np.clip(chances, 0.001, 0.3)
-    return _Overlay(np.concatenate(numbers), where, view.outcomes.ravel().take(cells), rarities)
-
-
-def _score(overlay: _Overlay, audibility: float, config: VerificationConfig) -> NDArray[np.float32]:
-    """The log-likelihood ratio of each peak's outcome, heard at this audibility against chance."""
-    beside = audibility * config.beside_share
-    by_outcome = np.array([0, beside / 2, audibility], np.float32)  # two cells are beside
-    ratios = by_outcome.take(overlay.outcomes)
-    ratios *= overlay.rarities
-    ratios += np.float32(1 - audibility - beside)
-    return np.log(ratios, out=ratios)
-
-
-def _screen(candidates: Candidates, view: _Query, index: Index, config: VerificationConfig, window: int) -> Candidates:
+def _screen(
+    candidates: Candidates, view: QueryView, index: Index, config: VerificationConfig, window: int
+) -> Candidates:
     """The candidates that score well near their hits, the best of each group of near ones."""
     starts = np.clip(candidates.frames - window // 12, 0, len(view.outcomes))
-    overlay = _lay_over(candidates, view, index, starts, np.minimum(starts + window, len(view.outcomes)))
+    overlay = lay_over(candidates, view, index, starts, np.minimum(starts + window, len(view.outcomes)))
     scores = np.max(
         [
-            np.bincount(overlay.candidates, _score(overlay, audibility, config), minlength=len(candidates))
+            np.bincount(
+                overlay.candidates, score_peaks(overlay, audibility, config.beside_share), minlength=len(candidates)
+            )
             for audibility in config.audibilities[1:4]
         ],
         axis=0,
@@ -210,12 +123,14 @@ def _batches(candidates: Candidates, size: int = 256) -> Iterator[Candidates]:
         yield candidates.take(np.arange(start, min(start + size, len(candidates))))
 
 
-def _follow(candidates: Candidates, view: _Query, index: Index, config: VerificationConfig, frame_rate: float) -> Heard:
+def _follow(
+    candidates: Candidates, view: QueryView, index: Index, config: VerificationConfig, frame_rate: float
+) -> Heard:
     """The stretches in which each candidate is heard, by Viterbi's algorithm over its whole overlay."""
     lengths = np.array([index.tracks[track].frames for track in candidates.tracks])
     starts = np.clip(-candidates.offset_deltas, 0, len(view.outcomes))
     ends = np.clip(lengths - candidates.offset_deltas, 0, len(view.outcomes))
-    overlay = _lay_over(candidates, view, index, starts, ends)
+    overlay = lay_over(candidates, view, index, starts, ends)
 
     steps = (overlay.frames - starts[overlay.candidates]) // _STEP_FRAMES
     shape = (len(candidates), int(np.max(ends - starts)) // _STEP_FRAMES + 1)
@@ -223,7 +138,7 @@ def _follow(candidates: Candidates, view: _Query, index: Index, config: Verifica
     gains[:, :, 0] = -config.masked_cost_per_s * _STEP_FRAMES / frame_rate
     cells = overlay.candidates * shape[1] + steps
     for state, audibility in enumerate(config.audibilities, 1):
-        scores = _score(overlay, audibility, config)
+        scores = score_peaks(overlay, audibility, config.beside_share)
         gains[:, :, state] = np.bincount(cells, scores, minlength=shape[0] * shape[1]).reshape(shape)
 
     states = _most_likely_states(gains, config)
@@ -272,7 +187,7 @@ def _trace_back(
 
 def _cut_stretches(
     candidates: Candidates,
-    overlay: _Overlay,
+    overlay: Overlay,
     steps: NDArray[np.int64],
     states: NDArray[np.int8],
     gains: NDArray[np.float32],
@@ -301,12 +216,12 @@ def _cut_stretches(
             start, stop = _find_edges(overlay.part(near), steps[near], run, edges_at, config)
             rows.append((candidates.tracks[number], candidates.offset_deltas[number], start, stop, score))
     if not rows:
-        return _no_stretches()
+        return no_stretches()
     tracks, deltas, first_frames, last_frames, scores = (np.array(column) for column in zip(*rows, strict=True))
     return Heard(tracks, deltas, first_frames, last_frames, scores)
 
 
-def _find_spans(overlay: _Overlay, candidates: int) -> list[slice]:
+def _find_spans(overlay: Overlay, candidates: int) -> list[slice]:
     """Where in the overlay each candidate's peaks are."""
     counts = np.bincount(overlay.candidates, minlength=candidates)
     starts = np.flatnonzero(np.diff(overlay.candidates, prepend=-1))
@@ -318,7 +233,7 @@ def _find_spans(overlay: _Overlay, candidates: int) -> list[slice]:
 
 
 def _find_edges(
-    overlay: _Overlay,
+    overlay: Overlay,
     steps: NDArray[np.int64],
     run: tuple[int, int],
     states: tuple[int, int],
@@ -326,12 +241,14 @@ def _find_edges(
 ) -> tuple[int, int]:
     """The frames at which a run of steps begins and ends, to the peak: where the evidence outside it is against."""
     frames, outcomes = overlay.frames, overlay.outcomes
-    first_gains, last_gains = (_score(overlay, config.audibilities[state - 1], config) for state in states)
+    first_gains, last_gains = (
+        score_peaks(overlay, config.audibilities[state - 1], config.beside_share) for state in states
+    )
     opening = steps < min(run[0] + _EDGE_STEPS, run[1])
     closing = steps >= max(run[1] - _EDGE_STEPS, run[0])
     first = int(np.argmax(np.cumsum(first_gains[opening][::-1])[::-1]))
     last = len(frames) - 1 - int(np.argmax(np.cumsum(last_gains[closing])[::-1]))
-    matched = frames[(outcomes == _EXACT) & (frames >= frames[first]) & (frames <= frames[last])]
+    matched = frames[(outcomes == EXACT) & (frames >= frames[first]) & (frames <= frames[last])]
     before, after = (_typical_wait(gaps) for gaps in (np.diff(matched[:17]), np.diff(matched[-17:])))
     return int(frames[first] - before), int(frames[last] + after)
 
@@ -341,7 +258,7 @@ def _typical_wait(gaps: NDArray[np.int64]) -> int:
     return min(_MAX_EXTENSION_FRAMES, round(math.log(2) * float(gaps.mean()))) if len(gaps) else 0
 
 
-def _no_stretches() -> Heard:
+def no_stretches() -> Heard:
     whole = np.empty(0, np.int64)
     return Heard(np.empty(0, np.intp), whole, whole, whole, np.empty(0))
 

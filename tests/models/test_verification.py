@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models.constellation import Constellation, crop
 from models.index import Index, IndexConfig, Track, encode_bucket, encode_catalogue, lay_out, make_manifest
+from models.overlay import view_query
 from models.records import Recording
 from models.retrieval import Candidates
 from models.verification import VerificationConfig, _most_likely_states, verify
@@ -125,7 +126,9 @@ def test_a_short_gap_is_bridged_and_a_long_one_is_not():
 def test_a_track_is_heard_where_it_was_put(index, share, at, start, end):
     clutter = peaks_of(1000, 800, rate=4)
     query = overlay(800, (clutter, 0), (thinned(crop(CATALOGUE[7], start, end), share), at))
-    ((track, delta, first, last, score),) = rows(verify(candidates_of((7, start - at, at + 20)), query, index, CONFIG))
+    ((track, delta, first, last, score),) = rows(
+        verify(candidates_of((7, start - at, at + 20)), view_query(query), index, CONFIG)
+    )
     assert (track, delta) == (7, start - at)
     assert first == pytest.approx(at, abs=NEAR)
     assert last == pytest.approx(min(800, at + end - start), abs=NEAR)
@@ -137,7 +140,9 @@ def test_a_track_is_heard_where_it_was_put(index, share, at, start, end):
 def test_a_silent_beginning_or_end_of_a_track_does_not_count(index, number, at):
     sounding = CATALOGUE[number].frames
     query = overlay(800, (peaks_of(1004, 800, rate=4), 0), (CATALOGUE[number], at))
-    ((_, _, first, last, _),) = rows(verify(candidates_of((number, -at, at + sounding[0])), query, index, CONFIG))
+    ((_, _, first, last, _),) = rows(
+        verify(candidates_of((number, -at, at + sounding[0])), view_query(query), index, CONFIG)
+    )
     assert first == pytest.approx(at + sounding[0], abs=NEAR)
     assert last == pytest.approx(at + sounding[-1], abs=NEAR)
 
@@ -147,7 +152,9 @@ def test_nothing_is_heard_outside_the_query_or_the_track(index, start):
     faint = thinned(CATALOGUE[20], 0.3)
     for at, end in ((0, 320), (300, 320), (300, 250)):
         query = overlay(450, (peaks_of(1005, 450, rate=2), 0), (crop(faint, start, end), at))
-        for _, delta, first, last, _ in rows(verify(candidates_of((20, start - at, at + 5)), query, index, CONFIG)):
+        for _, delta, first, last, _ in rows(
+            verify(candidates_of((20, start - at, at + 5)), view_query(query), index, CONFIG)
+        ):
             assert 0 <= first < last < 450
             assert 0 <= first + delta < last + delta < 320
 
@@ -156,7 +163,7 @@ def test_one_candidate_is_heard_twice_if_it_stops_for_long(index):
     config = VerificationConfig(masked_cost_per_s=10, start_cost=1, stop_cost=1)
     track = CATALOGUE[60]
     query = overlay(500, (peaks_of(1001, 500, rate=4), 0), (crop(track, 0, 100), 50), (crop(track, 250, 360), 300))
-    heard = rows(verify(candidates_of((60, -50, 55)), query, index, config))
+    heard = rows(verify(candidates_of((60, -50, 55)), view_query(query), index, config))
     assert [(track, delta) for track, delta, *_ in heard] == [(60, -50)] * 2
     edges = [edge for _, _, first, last, _ in heard for edge in (first, last)]
     np.testing.assert_allclose(edges, [50, 150, 300, 410], atol=NEAR)
@@ -167,7 +174,7 @@ def test_what_is_not_there_is_not_heard(index, rate):
     query = peaks_of(1002, 600, rate)
     rng = np.random.default_rng(3)
     candidates = candidates_of(*rng.integers((0, -500, 0), (70, 250, 600), (300, 3)).tolist())
-    assert rows(verify(candidates, query, index, CONFIG)) == []
+    assert rows(verify(candidates, view_query(query), index, CONFIG)) == []
 
 
 def test_a_held_note_matches_everything_and_proves_nothing(index):
@@ -176,13 +183,13 @@ def test_a_held_note_matches_everything_and_proves_nothing(index):
     tracks_with_the_bin = [number for number, each in enumerate(CATALOGUE) if (each.bins == 200).sum() >= 2]
     candidates = candidates_of(*((number, 0, 0) for number in tracks_with_the_bin))
     assert len(candidates) > 5
-    assert rows(verify(candidates, held, index, CONFIG)) == []
+    assert rows(verify(candidates, view_query(held), index, CONFIG)) == []
 
 
 def test_no_candidates_are_not_heard(index):
     empty = Constellation(np.empty(0, np.int32), np.empty(0, np.int16), 0, 0)
     for query in (empty, peaks_of(5, 100)):
-        assert rows(verify(candidates_of(), query, index, CONFIG)) == []
+        assert rows(verify(candidates_of(), view_query(query), index, CONFIG)) == []
 
 
 def test_candidates_together_are_heard_as_each_alone(index):
@@ -190,8 +197,8 @@ def test_candidates_together_are_heard_as_each_alone(index):
     layers = [(thinned(CATALOGUE[number], 0.8, number), at) for number, at in places]
     query = overlay(1000, *layers)
     each = [(number, -at, at + 10) for number, at in places]
-    together = sorted(rows(verify(candidates_of(*each), query, index, CONFIG)))
-    alone = sorted(row for one in each for row in rows(verify(candidates_of(one), query, index, CONFIG)))
+    together = sorted(rows(verify(candidates_of(*each), view_query(query), index, CONFIG)))
+    alone = sorted(row for one in each for row in rows(verify(candidates_of(one), view_query(query), index, CONFIG)))
     assert {track for track, *_ in together} == set(range(70))
     np.testing.assert_allclose(together, alone, rtol=1e-5)
 
@@ -199,7 +206,7 @@ def test_candidates_together_are_heard_as_each_alone(index):
 def test_a_candidate_named_twice_is_heard_once(index):
     query = overlay(500, (CATALOGUE[3], 100))
     candidates = candidates_of((3, -100, 100), (3, -100, 150), (3, -100, 310), (3, -99, 120))
-    assert len(verify(candidates, query, index, CONFIG)) == 1
+    assert len(verify(candidates, view_query(query), index, CONFIG)) == 1
 
 
 @settings(REPEATABLE, max_examples=20)
@@ -208,9 +215,9 @@ def test_silence_before_the_query_moves_what_is_heard_with_it(index, blocks):
     delay = 32 * blocks  # chance is measured in blocks of 32 frames
     music = thinned(CATALOGUE[11], 0.7)
     query = overlay(700, (peaks_of(1003, 700, rate=3), 0), (music, 200))
-    before = rows(verify(candidates_of((11, -200, 210)), query, index, CONFIG))
+    before = rows(verify(candidates_of((11, -200, 210)), view_query(query), index, CONFIG))
     delayed = overlay(700 + delay, (query, delay))
-    after = rows(verify(candidates_of((11, -200 - delay, 210 + delay)), delayed, index, CONFIG))
+    after = rows(verify(candidates_of((11, -200 - delay, 210 + delay)), view_query(delayed), index, CONFIG))
     assert [row[:4] for row in after] == [
         (track, delta - delay, first + delay, last + delay) for track, delta, first, last, _ in before
     ]
