@@ -30,6 +30,8 @@ class PeakConfig:
         for name in ("half_frames", "half_bins"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.floor <= 0:
+            raise ValueError(f"floor must be positive, got {self.floor}")
         if not 0 <= self.min_bin < self.max_bin <= 512:
             raise ValueError(f"0 <= min_bin < max_bin <= 512 must hold, got {self.min_bin} and {self.max_bin}")
 

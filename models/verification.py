@@ -32,6 +32,8 @@ class VerificationConfig:
     speech: .43 alone, .22 at 6 dB, .19 at 12 dB, .15 at 18 dB, as means over word and pause.
     beside_share: how many survive one frame beside, relative to those: half a frame's shift moves some.
     screening_s, min_screening_score: a candidate that scores so much in so short a time is followed to its ends.
+    max_step_gain: from a quarter of a second: the partials of one note that coincides by chance all coincide, so that
+    evidence must be spread over time.
     min_score: of a stretch to be told of; what is enough for a match, models.matching decides.
     """
 
@@ -44,10 +46,16 @@ class VerificationConfig:
     stop_cost: float = 4.0
     change_cost: float = 1.0
     masked_cost_per_s: float = 1.0
+    max_step_gain: float = 5.0
 
     def __post_init__(self) -> None:
         if not self.audibilities or not all(0 < each <= 0.75 for each in self.audibilities):
             raise ValueError(f"audibilities must be between 0 and 0.75, got {self.audibilities}")
+        if not 0 <= self.beside_share <= 0.3:
+            raise ValueError(f"beside_share must be between 0 and 0.3, got {self.beside_share}")
+        for field in dataclasses.fields(self):
+            if field.type in (float, "float") and getattr(self, field.name) < 0:
+                raise ValueError(f"{field.name} must not be negative, got {getattr(self, field.name)}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ def _screen(
             np.bincount(
                 overlay.candidates, score_peaks(overlay, audibility, config.beside_share), minlength=len(candidates)
             )
-            for audibility in config.audibilities[1:4]
+            for audibility in config.audibilities[1:4] or config.audibilities
         ],
         axis=0,
     )
@@ -140,6 +148,7 @@ def _follow(
     for state, audibility in enumerate(config.audibilities, 1):
         scores = score_peaks(overlay, audibility, config.beside_share)
         gains[:, :, state] = np.bincount(cells, scores, minlength=shape[0] * shape[1]).reshape(shape)
+    np.minimum(gains, config.max_step_gain, out=gains)
 
     states = _most_likely_states(gains, config)
     return _cut_stretches(candidates, overlay, steps, states, gains, config)

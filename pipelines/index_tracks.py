@@ -6,6 +6,7 @@ linernotes index_tracks --config configs/index_tracks.yaml
 import dataclasses
 
 import apache_beam as beam
+from apache_beam.transforms.util import WaitOn
 
 from models.decoding import DecodeConfig
 from models.index import IndexConfig
@@ -13,7 +14,7 @@ from models.records import MediaStatus
 from transforms.fingerprinting import FingerprintMedia, IsolationConfig
 from transforms.indexing import ReuseFingerprints, WriteIndex
 from transforms.media import ReadMedia
-from transforms.runs import CountStatuses, Run
+from transforms.runs import CountStatuses, Run, check_share
 from transforms.tables import WriteTables
 
 MODEL_VERSION = "landmarks-1"
@@ -33,6 +34,9 @@ class Config:
     isolation: IsolationConfig = dataclasses.field(default_factory=IsolationConfig)
     max_failed_share: float = 0.05
 
+    def __post_init__(self) -> None:
+        check_share("max_failed_share", self.max_failed_share)
+
 
 def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     """Tracks to an index, and a status for each. The index is built whole, from fingerprints new and reused."""
@@ -44,10 +48,10 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     fingerprints = (made, reused) | "Fingerprints" >> beam.Flatten()
     statuses = (unreadable, skipped, finished) | beam.Flatten() | CountStatuses(run.progress)
 
-    _ = (fingerprints, statuses) | WriteIndex(
+    published = (fingerprints, statuses) | WriteIndex(
         config.index, run.attempt, config.reference, config.max_failed_share, run.config_digest
     )
-    _ = {"media_status": statuses} | WriteTables(config.output, run.provenance, TABLES, run.attempt)
+    _ = {"media_status": statuses | WaitOn(published)} | WriteTables(config.output, run.provenance, TABLES, run.attempt)
 
 
 def knobs(config: Config) -> object:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.io.filesystem import BeamIOError
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from configs.loading import ConfigError, load_config, load_options
@@ -21,7 +22,7 @@ from pipelines.progress import show_progress
 from transforms.commits import check_name, recover
 from transforms.files import list_media
 from transforms.runs import Run, utc_date
-from transforms.tables import read_table
+from transforms.tables import check_output, read_table
 
 # Named, because Beam's default first tries to download another runner. One worker: see configs/runners/local.yaml.
 _DEFAULT_RUNNER = "FnApiRunner"
@@ -37,7 +38,7 @@ def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     if options.dry_run:
         return _dry_run(pipeline, config, run, beam_options, items)
 
-    recover(config.output, run.provenance.run_key)
+    _recover(config.output, run)
     with show_progress(items) as progress:
         run_pipeline(pipeline, config, dataclasses.replace(run, progress=progress), beam_options)
     return _report(config, run)
@@ -45,7 +46,7 @@ def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
 
 def run_pipeline(pipeline: Any, config: Any, run: Run, beam_options: PipelineOptions | None = None) -> None:
     """Builds and runs a pipeline module, and waits for its end."""
-    root = beam.Pipeline(options=beam_options or PipelineOptions(runner=_DEFAULT_RUNNER))
+    root = beam.Pipeline(options=beam_options or PipelineOptions([], runner=_DEFAULT_RUNNER))
     pipeline.build(root, config, run)
     root.run().wait_until_finish()
 
@@ -87,6 +88,15 @@ def _make_run(options: argparse.Namespace, pipeline: Any, config: Any) -> Run:
         return make_run(pipeline, config, run_id, options.incremental)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+
+
+def _recover(output: str, run: Run) -> None:
+    """Finishes what a crash left in the output; ConfigError if that is no output."""
+    try:
+        check_output(output)
+        recover(output, run.provenance.run_key)
+    except (OSError, BeamIOError, ValueError) as error:
+        raise ConfigError(f"output {output}: {error}") from error
 
 
 def _digest(knobs: object) -> str:

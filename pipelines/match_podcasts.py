@@ -14,7 +14,7 @@ from models.records import MediaStatus, MusicMatch, MusicUsage, RightsHolderUsag
 from transforms.fingerprinting import FingerprintMedia, IsolationConfig, MatchFingerprints
 from transforms.indexing import current_build, load_manifest
 from transforms.media import ReadMedia, SkipDone
-from transforms.runs import CountStatuses, Run
+from transforms.runs import CountStatuses, Run, check_share
 from transforms.tables import FromRows, KeepRows, WriteTables
 from transforms.usage import SumPlays, SumRepertoires
 
@@ -39,6 +39,9 @@ class Config:
     decode: DecodeConfig = dataclasses.field(default_factory=DecodeConfig)
     isolation: IsolationConfig = dataclasses.field(default_factory=IsolationConfig)
     max_failed_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        check_share("max_failed_share", self.max_failed_share)
 
 
 def build(root: beam.Pipeline, config: Config, run: Run) -> None:

@@ -30,6 +30,11 @@ class IsolationConfig:
     memory_mb: int = 2048
     max_file_mb: int = 20_000
 
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if getattr(self, field.name) <= 0:
+                raise ValueError(f"{field.name} must be positive, got {getattr(self, field.name)}")
+
 
 @dataclasses.dataclass
 class FingerprintMedia(beam.PTransform[Any, Any]):

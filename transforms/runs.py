@@ -45,6 +45,12 @@ class Run:
         return MediaStatus(item.media_id, item.uri, status, step, reason, duration_s, content, self.config_digest)
 
 
+def check_share(name: str, share: float) -> None:
+    """Raises ValueError unless the share is between 0 and 1."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"{name} must be between 0 and 1, got {share}")
+
+
 def utc_date() -> str:
     """The default run id."""
     return datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -56,6 +56,11 @@ class WriteTables(beam.PTransform[Any, Any]):
         return files
 
 
+def check_output(output: str) -> None:
+    """Raises ValueError unless tables can be written there."""
+    _destination(output)
+
+
 @dataclasses.dataclass
 class ReadTable(beam.PTransform[Any, Any]):
     """The table's committed rows as dicts, of all runs or of one; none, if nobody has written it."""
@@ -83,7 +88,10 @@ class ReadTable(beam.PTransform[Any, Any]):
 
 @dataclasses.dataclass
 class KeepRows(beam.PTransform[Any, Any]):
-    """The rows, of the run's earlier attempt, of media that this attempt skips: for WriteTables to write again."""
+    """The rows, of the run's earlier attempt, of media that this attempt skips: for WriteTables to write again.
+
+    Only those that the earlier attempt made of the same content with the same config.
+    """
 
     output: str
     run_key: str
@@ -92,8 +100,13 @@ class KeepRows(beam.PTransform[Any, Any]):
     def expand(self, skipped: PCollection[MediaStatus]) -> PCollection[Row]:
         rows = skipped.pipeline | ReadTable(self.output, self.table, run_key=self.run_key)
         rows_by_media_id = rows | "Key rows" >> beam.Map(_by_media_id)
-        skipped_by_media_id = skipped | "Key skipped" >> beam.Map(lambda status: (status.media_id, None))
-        grouped = {"rows": rows_by_media_id, "skipped": skipped_by_media_id} | beam.CoGroupByKey()
+        made = skipped.pipeline | "Made" >> ReadTable(self.output, "media_status", run_key=self.run_key)
+        made_by_media_id = made | "Key made" >> beam.Map(lambda row: (row["media_id"], _version(**row)))
+        skipped_by_media_id = skipped | "Key skipped" >> beam.Map(
+            lambda status: (status.media_id, _version(status.content, status.config_digest))
+        )
+        groups = {"rows": rows_by_media_id, "made": made_by_media_id, "skipped": skipped_by_media_id}
+        grouped = groups | beam.CoGroupByKey()
         kept: PCollection[Row] = grouped | beam.FlatMap(_rows_of_skipped)
         return kept
 
@@ -184,12 +197,17 @@ def _by_media_id(row: Row) -> tuple[str, Row]:
     return row["media_id"], row
 
 
-def _rows_of_skipped(rows_and_skipped: tuple[str, dict[str, Any]]) -> Iterator[Row]:
-    _, groups = rows_and_skipped
-    if any(True for _ in groups["skipped"]):
+def _version(content: str | None, config_digest: str, **_: Any) -> tuple[str | None, str]:
+    return content, config_digest
+
+
+def _rows_of_skipped(grouped: tuple[str, dict[str, Any]]) -> Iterator[Row]:
+    _, groups = grouped
+    if set(groups["skipped"]) & set(groups["made"]):
         yield from groups["rows"]
 
 
 def _read_file(path: str, columns: Sequence[str] | None) -> pa.Table:
     with FileSystems.open(path) as file:
-        return pq.ParquetFile(file).read(columns)
+        # In no thread of Arrow's: one that lets go of Python's bytes while the interpreter ends aborts the process.
+        return pq.ParquetFile(file, pre_buffer=False).read(columns, use_threads=False)

@@ -63,11 +63,13 @@ def test_a_table_that_nobody_wrote_is_empty(tmp_path):
 
 def test_rows_of_skipped_media_survive_with_their_provenance(tmp_path):
     early, late = by("run1"), by("run1", version="2")
-    write(tmp_path, tables_of("a", "b", "c"), early)
+    write(tmp_path, tables_of("a", "b", "c", "made otherwise"), early)
     write(tmp_path, tables_of("b", "x"), by("run2"))
     output = str(tmp_path)
     with pipeline() as root:
-        skipped = root | "Skipped" >> beam.Create(["b", "c", "never seen"])
+        skipped = root | "Skipped" >> beam.Create(
+            [status("b"), status("c"), status("never seen"), status("made otherwise", "another digest")]
+        )
         kept = skipped | KeepRows(output, "test-run1", "items")
         items = (root | "Items" >> beam.Create([item("a", "again")]), kept) | beam.Flatten()
         statuses = root | "Statuses" >> beam.Create([status("a")])
@@ -180,8 +182,8 @@ def item(media_id, title=None):
     return MediaItem(media_id, f"gs://bucket/{media_id}", title)
 
 
-def status(media_id):
-    return MediaStatus(media_id, f"gs://bucket/{media_id}", "done", None, None, 1.5, None, "digest")
+def status(media_id, config_digest="digest"):
+    return MediaStatus(media_id, f"gs://bucket/{media_id}", "done", None, None, 1.5, "bytes", config_digest)
 
 
 def tables_of(*media_ids):

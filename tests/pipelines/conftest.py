@@ -1,0 +1,156 @@
+"""Real runs of the real pipelines; those that many tests look at are made once a session."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.transforms import core
+
+from models.index import IndexConfig
+from pipelines import index_tracks, launching, match_podcasts
+from transforms.tables import read_table
+
+SAMPLE = Path(__file__).parents[1] / "sample"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remember_signatures():
+    """Beam inspects every function hundreds of times a pipeline: a quarter of a small run's time, spared here."""
+    look = core.get_function_args_defaults
+    known = {}
+
+    def look_once(function):
+        key = getattr(function, "__func__", function), hasattr(function, "__self__")
+        if key not in known:
+            known[key] = look(function)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "get_function_args_defaults", look_once)
+        yield
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """The folder of the sample catalogue."""
+    return SAMPLE
+
+
+@pytest.fixture(scope="session")
+def run_pipeline():
+    """Runs a pipeline module; the Run."""
+
+    def run_one(pipeline, config, run_id="first", incremental=False, **options):
+        run = launching.make_run(pipeline, config, run_id, incremental)
+        launching.run_pipeline(pipeline, config, run, PipelineOptions([], runner="FnApiRunner", **options))
+        return run
+
+    return run_one
+
+
+@pytest.fixture(scope="session")
+def rows():
+    """The rows of a table, of all runs or of one, in some fixed order and (unless asked for) without processed_at."""
+
+    def read(output, table, run_id=None, pipeline="match_podcasts", processed_at=False):
+        run_key = run_id and f"{pipeline}-{run_id}"
+        listed = read_table(str(output), table, run_key=run_key).to_pylist()
+        kept = [{name: row[name] for name in row if processed_at or name != "processed_at"} for row in listed]
+        return sorted(kept, key=repr)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def index_of(run_pipeline, tmp_path_factory):
+    """Indexes a manifest or pattern; the config."""
+
+    def index(source, **knobs):
+        folder = tmp_path_factory.mktemp("index")
+        config = index_tracks.Config(str(source), str(folder / "index"), str(folder / "tables"), **knobs)
+        run_pipeline(index_tracks, config)
+        return config
+
+    return index
+
+
+@pytest.fixture(scope="session")
+def sample_indexes(index_of, tmp_path_factory):
+    """Indexes of the sample's tracks, made when they are asked for; their configs."""
+    folder = tmp_path_factory.mktemp("manifests")
+
+    class Indexes(dict):
+        def __missing__(self, name):
+            self[name] = index_of(_manifest(name, folder), reference=IndexConfig(shards=_SHARDS[name]))
+            return self[name]
+
+    return Indexes()
+
+
+_SHARDS = {"csv": 4, "jsonl, last track first, 5 shards": 5, "parquet, 1 shard": 1, "pattern": 4}
+
+
+def _manifest(name, folder):
+    """The sample's tracks, as an input of that kind."""
+    with (SAMPLE / "tracks.csv").open() as file:
+        tracks = [row | {"uri": str(SAMPLE / row["uri"])} for row in csv.DictReader(file)]
+    kind = name.partition(",")[0]
+    if kind == "jsonl":
+        (folder / "tracks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in reversed(tracks)))
+    elif kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(tracks), folder / "tracks.parquet")
+    return {"csv": SAMPLE / "tracks.csv", "pattern": SAMPLE / "tracks/*"}.get(kind, folder / f"tracks.{kind}")
+
+
+@pytest.fixture(scope="session")
+def sample_index(sample_indexes):
+    """The index of the sample's tracks."""
+    return sample_indexes["csv"].index
+
+
+@pytest.fixture(scope="session")
+def matched(run_pipeline, sample_index, tmp_path_factory):
+    """The config of run `first` of the sample's episodes. Nobody writes to its output: copy_run is for that."""
+    output = tmp_path_factory.mktemp("matched") / "tables"
+    config = match_podcasts.Config(str(SAMPLE / "episodes.csv"), sample_index, str(output))
+    run_pipeline(match_podcasts, config)
+    return config
+
+
+@pytest.fixture(scope="session")
+def copy_tables(matched, tmp_path_factory):
+    """Copies the tables of run `first`; their new folder."""
+    return lambda: shutil.copytree(matched.output, str(tmp_path_factory.mktemp("copied") / "tables"))
+
+
+@pytest.fixture(scope="session")
+def write_manifest():
+    """Writes a CSV manifest of (media_id, uri) or more columns; its path."""
+
+    def write(path, items, columns=("media_id", "uri")):
+        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            csv.writer(file).writerows([columns, *items])
+        return str(path)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_excerpt():
+    """Writes seconds of a sample track as a file of its own, with a little seeded noise; its path."""
+
+    def write(path, track, start_s, duration_s):
+        samples, rate = soundfile.read(SAMPLE / "tracks" / track, dtype="float32")
+        samples = samples.reshape(len(samples), -1)[round(start_s * rate) :][: round(duration_s * rate), 0]
+        noise = np.random.default_rng(5).normal(0, 1e-3, len(samples))
+        soundfile.write(path, samples + noise, rate)
+        return str(path)
+
+    return write

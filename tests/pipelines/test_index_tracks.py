@@ -1,0 +1,165 @@
+"""Oracles: the same index built from another description of the same catalogue, and what stood there before."""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import transforms.indexing
+from models.index import Index
+from pipelines import index_tracks, match_podcasts
+from transforms.indexing import current_build
+
+
+def catalogue_of(config):
+    return [track.recording for track in Index(current_build(config.index)).tracks]
+
+
+def postings_of(config):
+    """All postings in order of hash and place, whatever the shards: shards are ranges of hashes."""
+    build = Path(current_build(config.index))
+    return {
+        name: np.concatenate([np.load(path) for path in sorted(build.glob(f"postings-*.{name}.npy"))])
+        for name in ("counts", "low", "places")
+    }
+
+
+def peaks_of(config):
+    build = Path(current_build(config.index))
+    return {path.name: np.load(path) for path in build.glob("peaks-*.npy")}
+
+
+@pytest.fixture(scope="module")
+def expected(sample_indexes):
+    """The index of the CSV manifest, in four shards."""
+    return sample_indexes["csv"]
+
+
+def test_the_index_holds_what_the_manifest_says_of_each_track(expected, sample):
+    with (sample / "tracks.csv").open() as file:
+        manifest = {row["media_id"]: row for row in csv.DictReader(file)}
+    recordings = catalogue_of(expected)
+    assert [each.track_id for each in recordings] == sorted(manifest)
+    for each in recordings:
+        row = manifest[each.track_id]
+        assert (each.title, each.artist) == (row["title"], row["artist"])
+        assert (each.isrc, each.rights_holder) == (row["isrc"], row["rights_holder"])
+    assert len(postings_of(expected)["places"]) > 10_000
+
+
+def test_every_track_has_one_status(expected, rows):
+    statuses = rows(expected.output, "media_status", "first", "index_tracks")
+    assert [row["media_id"] for row in statuses] == [each.track_id for each in catalogue_of(expected)]
+    assert {row["status"] for row in statuses} == {"done"}
+    assert {row["pipeline"] for row in statuses} == {"index_tracks"}
+
+
+@pytest.mark.parametrize(
+    ("name", "shards"), [("jsonl, last track first, 5 shards", 5), ("parquet, 1 shard", 1), ("pattern", 4)]
+)
+def test_order_format_and_shards_change_no_posting_and_no_peak(sample_indexes, expected, name, shards):
+    other = sample_indexes[name]
+    assert len(list(Path(current_build(other.index)).glob("postings-*.places.npy"))) == shards
+    np.testing.assert_equal(postings_of(other), postings_of(expected))
+    np.testing.assert_equal(peaks_of(other), peaks_of(expected))
+
+
+def test_manifests_of_every_format_give_the_same_catalogue(sample_indexes, expected):
+    for name in ("jsonl, last track first, 5 shards", "parquet, 1 shard"):
+        assert catalogue_of(sample_indexes[name]) == catalogue_of(expected)
+
+
+def test_tracks_of_a_pattern_are_named_by_their_paths(sample_indexes, sample):
+    recordings = catalogue_of(sample_indexes["pattern"])
+    assert [each.track_id for each in recordings] == sorted(path.name for path in (sample / "tracks").iterdir())
+    assert all(each.title is each.rights_holder is None for each in recordings)
+
+
+# Builds
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """What there is after a run."""
+
+    attempt: str
+    current: dict
+    builds: set[str]  # that were published
+    tracks: list[str]
+    postings: dict[str, np.ndarray]
+    statuses: list[dict]
+
+
+@pytest.fixture(scope="module")
+def history(run_pipeline, rows, write_manifest, sample, tmp_path_factory):
+    """What there is after each of these runs: first, second, crashed, third (incremental), failed (half its tracks)."""
+    folder = tmp_path_factory.mktemp("history")
+    tracks = str(sample / "tracks/[fw]*.mp3")
+    config = index_tracks.Config(tracks, str(folder / "index"), str(folder / "tables"))
+    items = [("fan", str(sample / "tracks/fan.mp3")), ("missing", "missing.mp3")]
+    half = dataclasses.replace(config, input=write_manifest(folder / "tracks.csv", items))
+
+    def look(attempt=""):
+        return Moment(
+            attempt,
+            json.loads(Path(config.index, "current.json").read_text()),
+            {path.parent.name for path in Path(config.index).glob("builds/*/manifest.json")},
+            [each.track_id for each in catalogue_of(config)],
+            postings_of(config),
+            rows(config.output, "media_status", processed_at=True),
+        )
+
+    moments = {name: look(run_pipeline(index_tracks, config).attempt) for name in ("first", "second")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transforms.indexing, "encode_shard", crash)
+        with pytest.raises(RuntimeError, match="out of luck"):
+            run_pipeline(index_tracks, config)
+    moments["crashed"] = look()
+    moments["third"] = look(run_pipeline(index_tracks, config, incremental=True).attempt)
+    moments["failed"] = look(run_pipeline(index_tracks, half).attempt)
+    return moments
+
+
+def test_a_rebuild_replaces_the_index_and_keeps_the_build_before(history):
+    first, second, third = (history[name] for name in ("first", "second", "third"))
+    assert [each.current["build"] for each in (first, second, third)] == [first.attempt, second.attempt, third.attempt]
+    assert len({first.attempt, second.attempt, third.attempt}) == 3
+    assert first.builds == {first.attempt}
+    assert second.builds == {first.attempt, second.attempt}
+    assert third.builds == {second.attempt, third.attempt}
+    assert first.tracks == second.tracks == third.tracks == ["fan.mp3", "white_noise.mp3"]
+
+
+def test_an_incremental_rebuild_fingerprints_nothing_again_and_gives_the_same_postings(history):
+    assert {row["status"] for row in history["second"].statuses} == {"done"}
+    assert {row["status"] for row in history["third"].statuses} == {"skipped"}
+    np.testing.assert_equal(history["third"].postings, history["second"].postings)
+
+
+def test_a_crashed_build_leaves_the_index_as_it_was(history):
+    before, after = history["second"], history["crashed"]
+    assert (after.current, after.builds, after.tracks) == (before.current, before.builds, before.tracks)
+
+
+def test_a_crashed_build_leaves_the_statuses_as_they_were(history):
+    assert history["crashed"].statuses == history["second"].statuses
+
+
+def test_nothing_is_published_when_too_many_tracks_failed_but_the_table_says_which(history):
+    before, after = history["third"], history["failed"]
+    assert (after.current, after.builds, after.tracks) == (before.current, before.builds, before.tracks)
+    assert {row["media_id"]: row["status"] for row in after.statuses} == {"fan": "done", "missing": "failed"}
+
+
+def crash(*args):
+    raise RuntimeError("out of luck")
+
+
+def test_matching_without_an_index_is_an_error_before_any_work(sample, run_pipeline, tmp_path):
+    config = match_podcasts.Config(str(sample / "episodes.csv"), str(tmp_path / "index"), str(tmp_path / "tables"))
+    with pytest.raises(ValueError, match=r"index .*/index: expected an index built by index_tracks"):
+        run_pipeline(match_podcasts, config)
+    assert list(tmp_path.iterdir()) == []
