@@ -16,6 +16,7 @@ from models.retrieval import Candidates
 from models.verification import Heard, VerificationConfig
 
 _MAX_CONTESTED = 0.1  # of a stretch's matched peaks: with so few taken by others it stays as it is
+_TWIN_FRAMES, _TWIN_SHARE = 2, 0.8  # so near and so much inside, a stretch need not be looked at
 _MIN_OWN_PEAKS = 5  # fewer are no evidence
 
 
@@ -37,6 +38,10 @@ def explain(heard: Heard, view: QueryView, index: Index, config: VerificationCon
     parts: list[tuple[int, int, float]] = []
     explained: list[list[int]] = []
     for number in np.argsort(-heard.scores, kind="stable").tolist():
+        twin = _find_twin(heard, number, kept)
+        if twin is not None:
+            explained[twin].append(number)
+            continue
         overlay = _lay_over_one(heard, number, view, index)
         matched = _matched_peaks(overlay, view)
         contested = (matched >= 0) & (owners[matched] > 0)
@@ -52,6 +57,17 @@ def explain(heard: Heard, view: QueryView, index: Index, config: VerificationCon
     first_frames, last_frames, scores = np.array(parts, np.float64).reshape(-1, 3).T
     bounds = first_frames.astype(np.int64), last_frames.astype(np.int64)
     return Explanation(Heard(heard.tracks[kept], heard.offset_deltas[kept], *bounds, scores), explained)
+
+
+def _find_twin(heard: Heard, number: int, kept: list[int]) -> int | None:
+    """The position in `kept` of a stretch of the same track that says the same a frame or two beside; None if none."""
+    near = (heard.tracks[kept] == heard.tracks[number]) & (
+        np.abs(heard.offset_deltas[kept] - heard.offset_deltas[number]) <= _TWIN_FRAMES
+    )
+    first, last = heard.first_frames[number], heard.last_frames[number]
+    overlaps = np.minimum(last, heard.last_frames[kept]) - np.maximum(first, heard.first_frames[kept])
+    twins = np.flatnonzero(near & (overlaps >= _TWIN_SHARE * (last - first)))
+    return int(twins[0]) if len(twins) else None
 
 
 def _lay_over_one(heard: Heard, number: int, view: QueryView, index: Index) -> Overlay:
@@ -80,7 +96,7 @@ def _own_part(
         return None
     parts = (
         _best_part(np.where(contested, 0, score_peaks(overlay, audibility, config.beside_share)))
-        for audibility in config.audibilities
+        for audibility in config.audibilities[::2]
     )
     first, last, score = max(parts, key=lambda part: part[2])
     if score < config.min_score + config.start_cost + config.stop_cost:

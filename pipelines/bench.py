@@ -20,6 +20,7 @@ from typing import Any
 from tqdm import tqdm
 
 from pipelines.measuring import decode
+from transforms.indexing import current_build
 
 _DATA = Path("../shared/evals/fingerprint")
 _SAMPLE = Path("tests/sample")
@@ -82,7 +83,8 @@ def _print_throughput(work: Path, tracks: list[Path], episodes: list[Path], roun
         whole, net = media_s[name] / cpu_s[name], media_s[name] / (cpu_s[name] - start_s)
         pure = media_s[decoding] / cpu_s[decoding]
         print(f"  {name:10}{whole:10.0f}{net:18.0f}{net / pure:15.2f} ({pure:.0f})")
-    size = sum(path.stat().st_size for path in (work / "index" / "index").rglob("*") if path.is_file())
+    build = Path(current_build(f"{work}/index/index"))
+    size = sum(path.stat().st_size for path in build.iterdir())
     print(f"  index size {size / 1e6 / (media_s['index'] / 3600):.2f} MB for an hour of catalogue")
 
 
