@@ -40,8 +40,8 @@ class VerificationConfig:
     audibilities: tuple[float, ...] = (0.03, 0.08, 0.18, 0.35, 0.6)
     beside_share: float = 0.25
     screening_s: float = 5.0
-    min_screening_score: float = 8.0
-    min_score: float = 6.0
+    min_screening_score: float = 10.0
+    min_score: float = 8.0
     start_cost: float = 4.0
     stop_cost: float = 4.0
     change_cost: float = 1.0
