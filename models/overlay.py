@@ -26,9 +26,7 @@ class QueryView:
     """What verification asks of a query, for each frame and bin."""
 
     frames: int
-    outcomes: NDArray[
-        np.int8
-    ]  # (frames or a few more, bins): EXACT where there is a peak, BESIDE a frame away from one
+    outcomes: NDArray[np.int8]  # (frames or a few more, bins): EXACT at a peak, BESIDE one a frame away
     frame_rates: NDArray[np.float32]  # (frames, bands): share of cells with peaks in this frame and its neighbours
     bin_ratios: NDArray[np.float32]  # (frames / _CHANCE_FRAMES, bins): of the bin's rate to its band's, around here
 
