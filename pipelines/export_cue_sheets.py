@@ -1,0 +1,53 @@
+"""Writes a cue sheet for each episode of a run of match_podcasts: a CSV that a royalty desk can file.
+
+linernotes export_cue_sheets --config configs/export_cue_sheets.yaml --run_id 2026-01-31
+"""
+
+import dataclasses
+
+import apache_beam as beam
+
+from configs.loading import ConfigError
+from models.cue_sheets import CueSheet
+from models.records import MediaStatus
+from transforms.cue_sheets import ReadMatched, WriteCueSheets
+from transforms.runs import CountStatuses, Run, check_share
+from transforms.tables import WriteTables
+
+MODEL_VERSION = "cue-sheets-1"
+WRITES_INDEX = False
+TABLES = {"media_status": MediaStatus, "cue_sheets": CueSheet}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """input: folder of match_podcasts' tables, of which the run of the same id is taken. output: folder of the sheets.
+
+    byte_order_mark: at the start of each file, by which Excel knows UTF-8; other programs may take it for text.
+    """
+
+    input: str
+    output: str
+    byte_order_mark: bool = False
+    max_failed_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        check_share("max_failed_share", self.max_failed_share)
+
+
+def build(root: beam.Pipeline, config: Config, run: Run) -> None:
+    """A run's matches to a cue sheet for each item that was matched, and to each item's status as it was then."""
+    try:
+        items = root | ReadMatched(config.input, run)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"input {error}") from error
+    statuses = items | beam.Map(lambda item: item.status).with_output_types(MediaStatus) | CountStatuses(run.progress)
+    sheets = items | WriteCueSheets(config.output, run.provenance, run.attempt, config.byte_order_mark)
+
+    tables = {"media_status": statuses, "cue_sheets": sheets}
+    _ = tables | WriteTables(config.output, run.provenance, TABLES, run.attempt)
+
+
+def knobs(config: Config) -> object:
+    """All of the config that can change what is on a cue sheet."""
+    return [MODEL_VERSION, config.byte_order_mark]
