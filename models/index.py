@@ -1,8 +1,8 @@
-"""The landmark index: what is on disk, how it is packed, and how it is read.
+"""A segment of the landmark index: what is on disk, how it is packed, and how it is read.
 
-The tracks of a catalogue, in order of track_id, lie end to end on one timeline of frames. A posting is a place on it,
+The tracks of a segment, in order of track_id, lie end to end on one timeline of frames. A posting is a place on it,
 so that four bytes name both track and time; its hash is implied by the order, but for the low eight bits. Beside the
-postings lie the tracks' whole constellations, for verification. A build is a folder:
+postings lie the tracks' whole constellations, for verification. A segment is a folder, and never changes:
 
     manifest.json                 format version, parameters, counts, digest of the content
     catalogue.parquet             a row a track: Track
@@ -14,12 +14,11 @@ postings lie the tracks' whole constellations, for verification. A build is a fo
 """
 
 import dataclasses
-import functools
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,9 +32,11 @@ from models.spectrogram import SpectrogramConfig
 
 FORMAT_VERSION = 1
 _LOW_BITS = 8
+_PLACE_BITS = 32
 _HIGH_COUNT = 1 << (HASH_BITS - _LOW_BITS)
-_MAX_FRAMES = 1 << 32  # of a timeline, 38,000 hours at 31.25 frames a second: places are uint32
+MAX_FRAMES = 1 << _PLACE_BITS  # of a timeline, 38,000 hours at 31.25 frames a second: places are uint32
 BUCKET_TRACKS = 1000
+_CONSTELLATIONS_KEPT = 256
 _CATALOGUE_SCHEMA = pa.schema(
     [
         ("recording", pa.struct([(field.name, pa.string()) for field in dataclasses.fields(Recording)])),
@@ -60,8 +61,17 @@ class IndexConfig:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Reference:
+    """A catalogue recording and its whole fingerprint: all that an index is made from."""
+
+    recording: Recording
+    content: str  # of the file it was made from
+    constellation: Constellation
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Track:
-    """A catalogue recording and where it lies in the index: row of catalogue.parquet."""
+    """A catalogue recording and where it lies in its segment: row of catalogue.parquet."""
 
     recording: Recording
     content: str  # of the file it was made from
@@ -80,6 +90,12 @@ class Postings:
     places: NDArray[np.uint32]
 
 
+def describe(reference: Reference) -> Track:
+    """The reference's track, not laid out yet."""
+    constellation = reference.constellation
+    return Track(reference.recording, reference.content, constellation.end_frame, len(constellation.frames))
+
+
 def lay_out(tracks: Iterable[Track]) -> list[Track]:
     """The tracks in order of track_id, each with its place on the timeline and its bucket.
 
@@ -93,8 +109,8 @@ def lay_out(tracks: Iterable[Track]) -> list[Track]:
         laid_out.append(dataclasses.replace(track, place=place, bucket=number // BUCKET_TRACKS, first_peak=first_peak))
         place += track.frames
         first_peak += track.peaks
-    if place > _MAX_FRAMES:
-        raise ValueError(f"an index holds at most {_MAX_FRAMES:,} frames, the catalogue has {place:,}")
+    if place > MAX_FRAMES:
+        raise ValueError(f"a segment holds at most {MAX_FRAMES:,} frames, its tracks have {place:,}")
     return laid_out
 
 
@@ -109,16 +125,16 @@ def split_postings(landmarks: Landmarks, place: int, shards: int) -> Iterator[tu
 
 def encode_shard(shard: int, shards: int, parts: Iterable[Postings]) -> dict[str, NDArray[Any]]:
     """The arrays of a shard by file name, the same whatever the order of the parts."""
-    listed = list(parts)
-    hashes = np.concatenate([np.empty(0, np.uint32), *(part.hashes for part in listed)])
-    places = np.concatenate([np.empty(0, np.uint32), *(part.places for part in listed)])
-    order = np.lexsort((places, hashes))
+    empty = np.empty(0, np.uint64)
+    keys = np.concatenate([empty, *((part.hashes.astype(np.uint64) << _PLACE_BITS) | part.places for part in parts)])
+    keys.sort()
+    hashes = keys >> _PLACE_BITS
     first, end = _shard_range(shard, shards)
-    counts = np.bincount((hashes >> _LOW_BITS) - first, minlength=end - first)
+    counts = np.bincount((hashes >> _LOW_BITS).astype(np.int64) - first, minlength=end - first)
     return {
         f"postings-{shard:05d}.counts.npy": counts.astype(np.uint32),
-        f"postings-{shard:05d}.low.npy": (hashes[order] & ((1 << _LOW_BITS) - 1)).astype(np.uint8),
-        f"postings-{shard:05d}.places.npy": places[order],
+        f"postings-{shard:05d}.low.npy": (hashes & ((1 << _LOW_BITS) - 1)).astype(np.uint8),
+        f"postings-{shard:05d}.places.npy": keys.astype(np.uint32),
     }
 
 
@@ -133,18 +149,26 @@ def encode_bucket(bucket: int, constellations: Iterable[Constellation]) -> dict[
 
 
 class Index:
-    """A build in a local folder, memory-mapped.
+    """A segment in a local folder, memory-mapped.
 
-    ValueError when it is not an index, or one of another format.
+    is_live: by number of a track, whether it is not removed. fetch: makes sure that the file of that name is in the
+    folder; called before one is read. ValueError when it is not a segment, or one of another format.
     """
 
-    def __init__(self, folder: str) -> None:
-        self.folder = Path(folder)
-        self.manifest = read_manifest((self.folder / "manifest.json").read_text())
+    def __init__(
+        self, folder: str, removed: Collection[str] = (), fetch: Callable[[str], object] = lambda name: None
+    ) -> None:
+        self.folder, self._fetch = Path(folder), fetch
+        self.manifest = read_manifest(self._file("manifest.json").read_text())
         self.config = index_config(self.manifest["parameters"])
         self.digest: str = self.manifest["digest"]
-        self.tracks = decode_catalogue(self.folder / "catalogue.parquet")
+        self.tracks = decode_catalogue(self._file("catalogue.parquet"))
         self.places = np.array([track.place for track in self.tracks], np.int64)
+        self.is_live = np.array([track.recording.track_id not in removed for track in self.tracks], np.bool_)
+        # The instance's own, and without a way back to it: a segment that is let go of takes its caches along.
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._starts: dict[int, NDArray[np.int64]] = {}
+        self._constellations: dict[int, Constellation] = {}
 
     def look_up(self, hashes: NDArray[np.uint32], max_postings: int) -> tuple[NDArray[np.int64], NDArray[np.intp], int]:
         """Places of the hashes, for each the position in `hashes` of its hash, and how many places were skipped.
@@ -159,9 +183,15 @@ class Index:
         """The number in `tracks` of the track that lies at each place."""
         return np.searchsorted(self.places, places, side="right") - 1
 
-    @functools.lru_cache(maxsize=256)  # noqa: B019  an Index lives as long as its worker
     def constellation(self, number: int) -> Constellation:
         """Of the track of that number in `tracks`."""
+        if number not in self._constellations:
+            if len(self._constellations) == _CONSTELLATIONS_KEPT:
+                del self._constellations[next(iter(self._constellations))]  # the oldest
+            self._constellations[number] = self._read_constellation(number)
+        return self._constellations[number]
+
+    def _read_constellation(self, number: int) -> Constellation:
         track = self.tracks[number]
         first_frame = track.place - self.tracks[track.bucket * BUCKET_TRACKS].place
         counts = self._array(f"peaks-{track.bucket:05d}.counts")[first_frame : first_frame + track.frames]
@@ -174,7 +204,7 @@ class Index:
     ) -> tuple[NDArray[np.int64], NDArray[np.intp], int]:
         mine = np.flatnonzero(_shard_of(hashes, self.config.shards) == shard)
         slots = hashes[mine] - (_shard_range(shard, self.config.shards)[0] << _LOW_BITS)
-        starts = self._starts(shard)
+        starts = self._find_starts(shard)
         first, counts = starts[slots], starts[slots + 1] - starts[slots]
         common = counts > max_postings
         skipped = int(counts[common].sum())
@@ -184,19 +214,23 @@ class Index:
         places = self._array(f"postings-{shard:05d}.places")[np.repeat(first, counts) + within]
         return places.astype(np.int64), np.repeat(mine, counts), skipped
 
-    @functools.cache  # noqa: B019
-    def _starts(self, shard: int) -> NDArray[np.int64]:
+    def _find_starts(self, shard: int) -> NDArray[np.int64]:
         """Where in the shard each hash's postings start: one more than the shard has hashes."""
-        counts = self._array(f"postings-{shard:05d}.counts")
-        high = np.repeat(np.arange(len(counts)), counts)
-        hashes = (high << _LOW_BITS) | self._array(f"postings-{shard:05d}.low")
-        each = np.bincount(hashes, minlength=len(counts) << _LOW_BITS)
-        return np.concatenate([[0], np.cumsum(each)])
+        if shard not in self._starts:
+            counts = self._array(f"postings-{shard:05d}.counts")
+            parts = np.split(self._array(f"postings-{shard:05d}.low"), np.cumsum(counts)[:-1])
+            each = [np.bincount(part, minlength=1 << _LOW_BITS) for part in parts]  # so memory is for hashes alone
+            self._starts[shard] = np.concatenate([[0], np.cumsum(np.concatenate(each))])
+        return self._starts[shard]
 
-    @functools.cache  # noqa: B019
     def _array(self, name: str) -> NDArray[Any]:
-        path = self.folder / f"{name}.npy"
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        if name not in self._arrays:
+            self._arrays[name] = np.load(self._file(f"{name}.npy"), mmap_mode="r", allow_pickle=False)
+        return self._arrays[name]
+
+    def _file(self, name: str) -> Path:
+        self._fetch(name)
+        return self.folder / name
 
 
 def make_manifest(config: IndexConfig, tracks: list[Track], config_digest: str = "") -> str:
@@ -218,9 +252,9 @@ def encode_catalogue(tracks: Iterable[Track]) -> pa.Table:
     return pa.Table.from_pylist([dataclasses.asdict(track) for track in tracks], schema=_CATALOGUE_SCHEMA)
 
 
-def decode_catalogue(path: Path) -> list[Track]:
+def decode_catalogue(file: Path | IO[bytes]) -> list[Track]:
     """The tracks in order of place."""
-    rows = pq.read_table(path).to_pylist()
+    rows = pq.read_table(file).to_pylist()
     return [Track(**row | {"recording": Recording(**row["recording"])}) for row in rows]
 
 

@@ -8,13 +8,12 @@ import dataclasses
 import apache_beam as beam
 
 from models.decoding import DecodeConfig
-from models.index import index_config
 from models.matching import QueryConfig
 from models.records import MediaStatus, MusicMatch, MusicUsage, RightsHolderUsage
 from transforms.fingerprinting import FingerprintMedia, IsolationConfig, MatchFingerprints
-from transforms.indexing import current_build, load_manifest
 from transforms.media import ReadMedia, SkipDone
 from transforms.runs import CountStatuses, Run, check_share
+from transforms.snapshots import read_snapshot
 from transforms.tables import FromRows, KeepRows, WriteTables
 from transforms.usage import SumPlays, SumRepertoires
 
@@ -46,16 +45,15 @@ class Config:
 
 def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     """Episodes to matches, usage by recording and by rights holder, and a status for each."""
-    index = current_build(config.index)
-    reference = index_config(load_manifest(index)["parameters"])
+    index = read_snapshot(config.index)
 
     found, unreadable = root | ReadMedia(config.input, run)
     files, skipped = found | SkipDone(config.output, run)
     fingerprints, finished = files | FingerprintMedia(
-        reference.spectrogram, config.query.peaks, config.decode, config.isolation, run, config.query.blocks
+        index.config.spectrogram, config.query.peaks, config.decode, config.isolation, run, config.query.blocks
     )
     statuses = (unreadable, skipped, finished) | beam.Flatten() | CountStatuses(run.progress)
-    matches = (fingerprints, finished) | MatchFingerprints(index, reference.spectrogram, config.query)
+    matches = (fingerprints, finished) | MatchFingerprints(config.index, index, config.query)
     usages = matches | SumPlays()
 
     kept_matches = skipped | "Keep matches" >> KeepRows(config.output, run.provenance.run_key, "music_matches")
@@ -72,5 +70,5 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
 
 def knobs(config: Config) -> object:
     """All of the config that can change the rows of an item, for --incremental to tell whether it is done."""
-    manifest = load_manifest(current_build(config.index))
-    return [MODEL_VERSION, config.query, config.decode, manifest["parameters"], manifest["digest"]]
+    index = read_snapshot(config.index)
+    return [MODEL_VERSION, config.query, config.decode, index.config, index.digest]

@@ -1,6 +1,7 @@
 """Fingerprinting and matching, lifted to PCollections. The algorithms are models.fingerprinting and models.matching."""
 
 import dataclasses
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,14 +13,16 @@ from models.constellation import Constellation, PeakConfig, join, overlapping_bl
 from models.decoding import DecodeConfig
 from models.errors import BadMediaError
 from models.fingerprinting import fingerprint_file
-from models.index import Index
 from models.isolation import IsolatedWorker
 from models.matching import BlockConfig, QueryConfig, match_block, settle
 from models.records import Fingerprint, MediaFile, MediaStatus, MusicMatch, Stretch
+from models.snapshots import Snapshot
 from models.spectrogram import SpectrogramConfig
 from transforms.files import local_copy
-from transforms.indexing import local_build
 from transforms.runs import Run
+from transforms.segments import open_segment
+
+_MIN_GROUPS = 32  # of blocks, over all segments: for so many workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,40 +98,65 @@ class _FingerprintFn(beam.DoFn):
 
 @dataclasses.dataclass
 class MatchFingerprints(beam.PTransform[Any, Any]):
-    """The matches of each item that is done, against an index."""
+    """The matches of each item that is done, against an index.
 
-    index: str  # a build's folder
-    spectrogram: SpectrogramConfig
+    A worker has one segment of it at a time, and a group of all blocks to match with it.
+    """
+
+    folder: str
+    index: Snapshot
     config: QueryConfig
 
     def expand(self, inputs: Any) -> PCollection[MusicMatch]:  # (Fingerprints in blocks, MediaStatuses)
         fingerprints, statuses = inputs
-        stretches_by_media_id = fingerprints | beam.ParDo(_MatchBlockFn(self.index, self.config))
+        groups = fingerprints | _GroupBlocks(len(self.index.segments))
+        stretches_by_media_id = groups | beam.ParDo(_MatchBlocksFn(self.folder, self.index, self.config))
         done_by_media_id = statuses | beam.FlatMap(_key_done)
         matches: PCollection[MusicMatch] = (
             {"stretches": stretches_by_media_id, "done": done_by_media_id}
             | beam.CoGroupByKey()
-            | beam.FlatMap(_settle_done, self.spectrogram, self.config).with_output_types(MusicMatch)
+            | beam.FlatMap(_settle_done, self.index.config.spectrogram, self.config).with_output_types(MusicMatch)
         )
         return matches
 
 
-class _MatchBlockFn(beam.DoFn):
-    def __init__(self, index: str, config: QueryConfig) -> None:
-        self._folder, self._config = index, config
+@dataclasses.dataclass
+class _GroupBlocks(beam.PTransform[Any, Any]):
+    """The blocks in groups, each to be matched with one segment."""
 
-    def setup(self) -> None:
-        self._index = Index(local_build(self._folder))
+    segments: int
+
+    def expand(self, fingerprints: PCollection[Fingerprint]) -> Any:
+        if self.segments == 1:  # every worker may have it: no block need travel
+            return fingerprints | beam.Map(lambda fingerprint: ((0, 0), [fingerprint]))
+        spread = -(-_MIN_GROUPS // max(1, self.segments))
+        return fingerprints | beam.FlatMap(_key_by_segment, self.segments, spread) | beam.GroupByKey()
+
+
+class _MatchBlocksFn(beam.DoFn):
+    def __init__(self, folder: str, index: Snapshot, config: QueryConfig) -> None:
+        self._folder, self._segments, self._config = folder, index.segments, config
         self._candidates = Metrics.distribution("linernotes", "candidates_a_block")
         self._skipped = Metrics.counter("linernotes", "postings_skipped")
 
-    def process(self, fingerprint: Fingerprint) -> Iterator[tuple[str, Stretch]]:
-        media_id = fingerprint.file.item.media_id
-        stretches, candidates, skipped = match_block(media_id, fingerprint.constellation, self._index, self._config)
-        self._candidates.update(candidates)
-        self._skipped.inc(skipped)
-        for stretch in stretches:
-            yield media_id, stretch
+    def process(self, grouped: tuple[tuple[int, int], Iterable[Fingerprint]]) -> Iterator[tuple[str, Stretch]]:
+        (number, _), blocks = grouped
+        index = open_segment(self._folder, self._segments[number])
+        for block in blocks:
+            media_id = block.file.item.media_id
+            stretches, candidates, skipped = match_block(media_id, block.constellation, index, self._config)
+            self._candidates.update(candidates)
+            self._skipped.inc(skipped)
+            for stretch in stretches:
+                yield media_id, stretch
+
+
+def _key_by_segment(
+    fingerprint: Fingerprint, segments: int, spread: int
+) -> Iterator[tuple[tuple[int, int], Fingerprint]]:
+    block = f"{fingerprint.constellation.first_frame} {fingerprint.file.item.media_id}"
+    for number in range(segments):
+        yield (number, zlib.crc32(block.encode()) % spread), fingerprint
 
 
 def _key_done(status: MediaStatus) -> Iterator[tuple[str, None]]:

@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import json
 import re
+import weakref
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -163,6 +164,41 @@ def test_an_index_knows_how_it_was_made(tmp_path):
     assert index.manifest["peaks"] == sum(len(each.bins) for each in CATALOGUE.values())
 
 
+def test_an_index_tells_which_tracks_are_live(tmp_path):
+    folder = str(write_index(tmp_path, CATALOGUE, IndexConfig()))
+    assert Index(folder).is_live.tolist() == [True] * len(CATALOGUE)
+    index = Index(folder, {"b", "silent", "unknown"})
+    dead = {track.recording.track_id for track, live in zip(index.tracks, index.is_live, strict=True) if not live}
+    assert dead == {"b", "silent"}
+
+
+def test_a_file_is_fetched_when_it_is_first_read_and_not_before(tmp_path):
+    fetched = []
+    index = Index(str(write_index(tmp_path, CATALOGUE, IndexConfig(shards=2))), fetch=fetched.append)
+    assert fetched == ["manifest.json", "catalogue.parquet"]
+    for _ in range(2):
+        index.look_up(np.array([0, LAST_HASH], np.uint32), 10)
+        index.constellation(0)
+    postings = [f"postings-0000{shard}.{name}.npy" for shard in range(2) for name in ("counts", "low", "places")]
+    assert sorted(fetched[2:]) == ["peaks-00000.bins.npy", "peaks-00000.counts.npy", *postings]
+
+
+def test_an_index_that_is_let_go_of_is_gone_at_once(tmp_path):
+    index = Index(str(write_index(tmp_path, CATALOGUE, IndexConfig())))
+    index.look_up(np.array([0, LAST_HASH], np.uint32), 10)
+    index.constellation(0)
+    alive = weakref.ref(index)
+    del index
+    assert alive() is None
+
+
+def test_constellations_come_back_though_few_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(models.index, "_CONSTELLATIONS_KEPT", 2)
+    index = Index(str(write_index(tmp_path, CATALOGUE, IndexConfig())))
+    for number in (0, 1, 0, 2, 1, 0, 3, 3):
+        assert_same(index.constellation(number), CATALOGUE[index.tracks[number].recording.track_id])
+
+
 @pytest.mark.parametrize("catalogue", [{}, {"silent": constellation_of(400, 0)}, {"empty": constellation_of(0, 0)}])
 def test_an_index_without_a_peak_is_read_and_finds_nothing(tmp_path, catalogue):
     index = Index(str(write_index(tmp_path, catalogue, IndexConfig())))
@@ -211,7 +247,7 @@ def test_tracks_lie_end_to_end_in_order_of_id(sizes):
 def test_a_timeline_may_be_full_and_no_more():
     full = [track_of("a", 2**32 - 5), track_of("b", 5)]
     assert [track.place for track in lay_out(full)] == [0, 2**32 - 5]
-    with pytest.raises(ValueError, match=re.escape("at most 4,294,967,296 frames, the catalogue has 4,294,967,297")):
+    with pytest.raises(ValueError, match=re.escape("at most 4,294,967,296 frames, its tracks have 4,294,967,297")):
         lay_out([*full, track_of("c", 1)])
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +9,24 @@ import pytest
 
 import transforms.indexing
 from models.index import Index
+from models.snapshots import Snapshot
 from pipelines import index_tracks, match_podcasts
-from transforms.indexing import current_build
+from transforms.snapshots import read_snapshot, segment_folder
+
+
+def segments_of(config):
+    """The folders of the index's segments."""
+    snapshot = read_snapshot(config.index)
+    return [Path(segment_folder(config.index, segment.segment_id)) for segment in snapshot.segments]
 
 
 def catalogue_of(config):
-    return [track.recording for track in Index(current_build(config.index)).tracks]
+    return [track.recording for folder in segments_of(config) for track in Index(str(folder)).tracks]
 
 
 def postings_of(config):
     """All postings in order of hash and place, whatever the shards: shards are ranges of hashes."""
-    build = Path(current_build(config.index))
+    (build,) = segments_of(config)
     return {
         name: np.concatenate([np.load(path) for path in sorted(build.glob(f"postings-*.{name}.npy"))])
         for name in ("counts", "low", "places")
@@ -28,7 +34,7 @@ def postings_of(config):
 
 
 def peaks_of(config):
-    build = Path(current_build(config.index))
+    (build,) = segments_of(config)
     return {path.name: np.load(path) for path in build.glob("peaks-*.npy")}
 
 
@@ -62,7 +68,7 @@ def test_every_track_has_one_status(expected, rows):
 )
 def test_order_format_and_shards_change_no_posting_and_no_peak(sample_indexes, expected, name, shards):
     other = sample_indexes[name]
-    assert len(list(Path(current_build(other.index)).glob("postings-*.places.npy"))) == shards
+    assert len(list(segments_of(other)[0].glob("postings-*.places.npy"))) == shards
     np.testing.assert_equal(postings_of(other), postings_of(expected))
     np.testing.assert_equal(peaks_of(other), peaks_of(expected))
 
@@ -86,8 +92,8 @@ class Moment:
     """What there is after a run."""
 
     attempt: str
-    current: dict
-    builds: set[str]  # that were published
+    current: Snapshot
+    builds: set[str]  # attempts that left a whole segment
     tracks: list[str]
     postings: dict[str, np.ndarray]
     statuses: list[dict]
@@ -105,8 +111,8 @@ def history(run_pipeline, rows, write_manifest, sample, tmp_path_factory):
     def look(attempt=""):
         return Moment(
             attempt,
-            json.loads(Path(config.index, "current.json").read_text()),
-            {path.parent.name for path in Path(config.index).glob("builds/*/manifest.json")},
+            read_snapshot(config.index),
+            {path.parent.name.partition("-")[0] for path in Path(config.index).glob("builds/*/manifest.json")},
             [each.track_id for each in catalogue_of(config)],
             postings_of(config),
             rows(config.output, "media_status", processed_at=True),
@@ -125,7 +131,7 @@ def history(run_pipeline, rows, write_manifest, sample, tmp_path_factory):
 
 def test_a_rebuild_replaces_the_index_and_keeps_the_build_before(history):
     first, second, third = (history[name] for name in ("first", "second", "third"))
-    assert [each.current["build"] for each in (first, second, third)] == [first.attempt, second.attempt, third.attempt]
+    assert [each.current.attempt for each in (first, second, third)] == [first.attempt, second.attempt, third.attempt]
     assert len({first.attempt, second.attempt, third.attempt}) == 3
     assert first.builds == {first.attempt}
     assert second.builds == {first.attempt, second.attempt}
@@ -150,7 +156,7 @@ def test_a_crashed_build_leaves_the_statuses_as_they_were(history):
 
 def test_nothing_is_published_when_too_many_tracks_failed_but_the_table_says_which(history):
     before, after = history["third"], history["failed"]
-    assert (after.current, after.builds, after.tracks) == (before.current, before.builds, before.tracks)
+    assert (after.current, after.tracks) == (before.current, before.tracks)
     assert {row["media_id"]: row["status"] for row in after.statuses} == {"fan": "done", "missing": "failed"}
 
 
