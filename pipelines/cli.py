@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from configs.loading import ConfigError
 from models.manifests import ManifestError
 
-PIPELINES = ("index_tracks", "match_podcasts", "export_cue_sheets")
+PIPELINES = ("index_tracks", "remove_tracks", "compact_index", "match_podcasts", "export_cue_sheets")
 TOOLS = ("sample", "bench")
 
 _EPILOG = """\

@@ -33,7 +33,7 @@ def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     pipeline = importlib.import_module(f"pipelines.{options.name}")
     config = load_config(pipeline.Config, options.config, [*options.set, *_named_settings(options)])
     beam_options = _beam_options(options, beam_arguments)
-    items = sum(1 for _ in list_media(config.input))
+    items = getattr(pipeline, "count_items", _count_media)(config)
     run = _make_run(options, pipeline, config)
     if options.dry_run:
         return _dry_run(pipeline, config, run, beam_options, items)
@@ -65,6 +65,10 @@ def count_statuses(output: str, run: Run) -> Mapping[str, int]:
     rows = read_table(output, "media_status", run_key=run.provenance.run_key, columns=["status"])
     statuses = rows["status"].to_pylist()
     return {status: statuses.count(status) for status in ("done", "failed", "skipped")}
+
+
+def _count_media(config: Any) -> int:
+    return sum(1 for _ in list_media(config.input))
 
 
 def _named_settings(options: argparse.Namespace) -> Iterator[str]:

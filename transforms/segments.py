@@ -13,26 +13,34 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import PBegin, PCollection
+from apache_beam.transforms.combiners import Top
 
 from models.index import Index, Reference, decode_catalogue
-from models.snapshots import Segment, StoredTrack
+from models.records import MediaFile, MediaItem, MediaStatus
+from models.snapshots import Segment, Snapshot, StoredTrack
 from transforms.files import is_local
+from transforms.runs import Run
 from transforms.snapshots import read_bytes, segment_folder
 
 
 @dataclasses.dataclass
 class ReadTracks(beam.PTransform[Any, Any]):
-    """The tracks of these segments, but for those removed."""
+    """The tracks of these segments, but for those removed; the first few ids', if max_tracks says so."""
 
     folder: str
     segments: Sequence[Segment]
+    max_tracks: int | None = None
 
     def expand(self, root: PBegin) -> PCollection[StoredTrack]:
         segments = root | beam.Create(self.segments).with_output_types(Segment)
         tracks: PCollection[StoredTrack] = (
             segments | beam.Reshuffle() | beam.FlatMap(_read_tracks, self.folder).with_output_types(StoredTrack)
         )
-        return tracks
+        if self.max_tracks is None:
+            return tracks
+        first = Top.Of(self.max_tracks, key=lambda stored: stored.track.recording.track_id, reverse=True)
+        some: PCollection[StoredTrack] = tracks | first | beam.FlatMap(list).with_output_types(StoredTrack)
+        return some
 
 
 @dataclasses.dataclass
@@ -67,6 +75,13 @@ def open_segment(folder: str, segment: Segment) -> Index:
     index = Index(copies, removed, functools.partial(_fetch, source, copies))
     weakref.finalize(index, shutil.rmtree, copies)
     return index
+
+
+def status_of(stored: StoredTrack, folder: str, index: Snapshot, run: Run) -> MediaStatus:
+    """That a track of the index was read, and from which segment."""
+    item = MediaItem(stored.track.recording.track_id, segment_folder(folder, stored.segment_id))
+    file = MediaFile(item, stored.track.content)
+    return run.done(file, stored.track.frames / index.config.spectrogram.frame_rate)
 
 
 def _fetch(source: str, copies: str, name: str) -> None:

@@ -41,12 +41,12 @@ def segment_folder(folder: str, segment_id: str) -> str:
 
 
 def publish(folder: str, base: Snapshot | None, snapshot: Snapshot) -> None:
-    """Makes this snapshot the index, in place of the base that it was made from. Done again, it does nothing.
+    """Makes this snapshot the index, in place of the base that it was made from.
 
-    ValueError if another run has replaced the base meanwhile.
+    Does nothing if it says nothing new. ValueError if another run has replaced the base meanwhile.
     """
     current = find_snapshot(folder)
-    if current is not None and current.attempt == snapshot.attempt:
+    if current is not None and (current.attempt == snapshot.attempt or current.segments == snapshot.segments):
         return
     if _attempt(current) != _attempt(base):
         raise ValueError(

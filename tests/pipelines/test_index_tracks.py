@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import transforms.indexing
-from models.index import Index
+import transforms.tables
+from models.index import Index, IndexConfig
 from models.snapshots import Snapshot
 from pipelines import index_tracks, match_podcasts
+from transforms.segments import open_segment
 from transforms.snapshots import read_snapshot, segment_folder
 
 
@@ -169,3 +171,89 @@ def test_matching_without_an_index_is_an_error_before_any_work(sample, run_pipel
     with pytest.raises(ValueError, match=r"index .*/index: expected an index built by index_tracks"):
         run_pipeline(match_podcasts, config)
     assert list(tmp_path.iterdir()) == []
+
+
+# Adding
+
+
+@dataclasses.dataclass(frozen=True)
+class Added:
+    """An index before and after tracks were added."""
+
+    config: index_tracks.Config
+    before: dict[Path, bytes]  # the files of its segments
+    statuses: dict[str, str]
+
+
+COLUMNS = ("media_id", "uri", "title", "rights_holder")
+
+
+@pytest.fixture(scope="module")
+def added(run_pipeline, rows, write_manifest, sample, tmp_path_factory):
+    """An index of three tracks, to which a new one, two old ones and one that is missing were added.
+
+    Of the old ones one says something new of its rights, and one has other bytes under its id.
+    """
+    folder = tmp_path_factory.mktemp("added")
+    fan, rain, noise = (str(sample / "tracks" / name) for name in ("fan.mp3", "rain.opus", "white_noise.mp3"))
+    first = write_manifest(folder / "first.csv", [("fan", fan), ("noise", noise), ("same", noise)])
+    listed = [("fan", fan, "Fan", "New Owner"), ("noise", rain), ("same", noise), ("new", rain), ("missing", "no.mp3")]
+    second = write_manifest(folder / "second.csv", [[*each, "", ""][:4] for each in listed], COLUMNS)
+    config = index_tracks.Config(first, str(folder / "index"), str(folder / "tables"), max_failed_share=0.2)
+    run_pipeline(index_tracks, config)
+    before = {path: path.read_bytes() for path in Path(config.index, "builds").glob("*/*")}
+    config = dataclasses.replace(config, input=second, mode="add")
+    run_pipeline(index_tracks, config, "second")
+    statuses = rows(config.output, "media_status", "second", "index_tracks")
+    return Added(config, before, {row["media_id"]: row["status"] for row in statuses})
+
+
+def test_adding_leaves_what_was_written_as_it_is(added):
+    assert {path: path.read_bytes() for path in added.before} == added.before
+    assert len(read_snapshot(added.config.index).segments) == 2
+
+
+def test_an_added_track_replaces_the_one_of_its_id_and_what_has_not_changed_is_passed_over(added):
+    first, second = read_snapshot(added.config.index).segments
+    assert (first.tracks, first.removed) == (3, ("fan", "noise"))
+    tracks = open_segment(added.config.index, second).tracks
+    assert [track.recording.track_id for track in tracks] == ["fan", "new", "noise"]
+    assert (tracks[0].recording.title, tracks[0].recording.rights_holder) == ("Fan", "New Owner")
+    assert tracks[1].content == tracks[2].content
+    done = {"new": "done", "noise": "done", "missing": "failed"}
+    assert added.statuses == {"fan": "skipped", "same": "skipped", **done}
+
+
+def test_adding_the_same_again_changes_nothing(added, run_pipeline, rows):
+    before = read_snapshot(added.config.index)
+    run_pipeline(index_tracks, added.config, "again")
+    assert read_snapshot(added.config.index) == before
+    statuses = {row["status"] for row in rows(added.config.output, "media_status", "again", "index_tracks")}
+    assert statuses == {"skipped", "failed"}
+
+
+def test_tracks_of_other_parameters_are_refused(added, run_pipeline):
+    config = dataclasses.replace(added.config, reference=IndexConfig(shards=7))
+    with pytest.raises(ValueError, match="built with shards 4, the config has 7: change the config or build it again"):
+        run_pipeline(index_tracks, config)
+
+
+def test_a_mode_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="mode must be rebuild or add, got 'append'"):
+        index_tracks.Config("a.csv", "index", "tables", mode="append")
+
+
+def test_a_crash_of_the_tables_leaves_an_index_to_which_the_same_run_adds_nothing(
+    run_pipeline, rows, write_manifest, sample, tmp_path, monkeypatch
+):
+    manifest = write_manifest(tmp_path / "tracks.csv", [("fan", str(sample / "tracks/fan.mp3"))])
+    config = index_tracks.Config(manifest, str(tmp_path / "index"), str(tmp_path / "tables"), mode="add")
+    with monkeypatch.context() as patch:
+        patch.setattr(transforms.tables, "commit", crash)
+        with pytest.raises(RuntimeError, match="out of luck"):
+            run_pipeline(index_tracks, config)
+    published = read_snapshot(config.index)
+    assert [segment.tracks for segment in published.segments] == [1]
+    run_pipeline(index_tracks, config)
+    assert read_snapshot(config.index) == published
+    assert [row["status"] for row in rows(config.output, "media_status", "first", "index_tracks")] == ["skipped"]
