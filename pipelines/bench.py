@@ -1,7 +1,9 @@
 """Measures fingerprinting in one run: throughput a core against pure decoding, memory against length, accuracy.
 
     linernotes bench [--data FOLDER] [--rounds 3]
+    linernotes bench [--data FOLDER] --scale 1,10,100
 
+The second line measures matching alone, against catalogues so many times as large: pipelines.scaling.
 FOLDER holds catalogue/, episodes/, truth.jsonl and score.py; without it the sample catalogue serves, and accuracy is
 left out. Throughput is seconds of media a second of CPU, of all processes together: what one core does.
 """
@@ -20,7 +22,9 @@ from typing import Any
 from tqdm import tqdm
 
 from pipelines.measuring import decode
-from transforms.indexing import current_build
+from pipelines.scaling import print_scaling
+from pipelines.scoring import score_matches
+from transforms.snapshots import read_snapshot, segment_folder
 
 _DATA = Path("../shared/evals/fingerprint")
 _SAMPLE = Path("tests/sample")
@@ -35,6 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="linernotes-bench-") as folder:
         work = Path(folder)
         tracks, episodes = _find_media(data, "catalogue" if has_truth else "tracks"), _find_media(data, "episodes")
+        if options.scale:
+            print_scaling(work, tracks, episodes, options.scale, data if has_truth else None)
+            return 0
         _print_throughput(work, tracks, episodes, options.rounds)
         _print_memory(work, episodes)
         if has_truth:
@@ -46,7 +53,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="linernotes bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=_DATA, help=f"development data (default: {_DATA})")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
+    parser.add_argument(
+        "--scale", type=_scales, metavar="1,10,100", help="match against catalogues so many times as large"
+    )
     return parser
+
+
+def _scales(text: str) -> list[int]:
+    scales = [int(word) for word in text.split(",")]
+    if min(scales) < 1:
+        raise ValueError(f"scales must be at least 1, got {text}")
+    return scales
 
 
 def _find_media(data: Path, folder: str) -> list[Path]:
@@ -83,8 +100,9 @@ def _print_throughput(work: Path, tracks: list[Path], episodes: list[Path], roun
         whole, net = media_s[name] / cpu_s[name], media_s[name] / (cpu_s[name] - start_s)
         pure = media_s[decoding] / cpu_s[decoding]
         print(f"  {name:10}{whole:10.0f}{net:18.0f}{net / pure:15.2f} ({pure:.0f})")
-    build = Path(current_build(f"{work}/index/index"))
-    size = sum(path.stat().st_size for path in build.iterdir())
+    index = f"{work}/index/index"
+    folders = [Path(segment_folder(index, segment.segment_id)) for segment in read_snapshot(index).segments]
+    size = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
     print(f"  index size {size / 1e6 / (media_s['index'] / 3600):.2f} MB for an hour of catalogue")
 
 
@@ -101,16 +119,12 @@ def _print_memory(work: Path, episodes: list[Path]) -> None:
 
 
 def _print_accuracy(work: Path, data: Path) -> None:
-    detections, report = work / "detections.jsonl", work / "report.json"
     words = ["--input", _write_manifest(work, "scored", _find_media(data, "episodes")), *_folders(work, "index")]
     _measure("match_podcasts", [*words, "--run_id", "accuracy"])
     from transforms.tables import read_table
 
-    rows = read_table(f"{work}/index/tables", "music_matches", run_key="match_podcasts-accuracy").to_pylist()
-    detections.write_text("".join(json.dumps(_detection(row)) + "\n" for row in rows))
-    score = [sys.executable, str(data / "score.py"), "--truth", str(data / "truth.jsonl")]
-    subprocess.run([*score, "--det", str(detections), "--json", str(report), "--quiet"], check=True)
-    _print_scores(json.loads(report.read_text()))
+    matches = read_table(f"{work}/index/tables", "music_matches", run_key="match_podcasts-accuracy").to_pylist()
+    _print_scores(score_matches(matches, data, work))
 
 
 def _print_scores(scores: dict[str, Any]) -> None:
@@ -124,16 +138,6 @@ def _print_scores(scores: dict[str, Any]) -> None:
     for edge in ("start", "end"):
         error = scores[f"{edge}_error"]
         print(f"  {edge} error: median {error['abs_median']:.2f} s, 90th percentile {error['abs_p90']:.2f} s")
-
-
-def _detection(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "episode": Path(row["media_id"]).stem,
-        "track_id": Path(row["track_id"]).stem,
-        "start": row["start_s"],
-        "end": row["end_s"],
-        "score": row["score"],
-    }
 
 
 def _write_manifest(work: Path, name: str, paths: Iterable[Path]) -> str:
