@@ -10,7 +10,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiling import compiled
 from models.spectrogram import SpectrogramConfig, stream_power
+
+SHIFTS_A_BIN = 128
+MIN_LEVEL_DB = -64.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +42,47 @@ class PeakConfig:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Constellation:
-    """Peaks in order of frame, then bin. first_frame <= frames < end_frame; frames count from the item's start."""
+    """Peaks in order of frame, then bin. first_frame <= frames < end_frame; frames count from the item's start.
+
+    shifts: of the tone from the middle of its bin, in SHIFTS_A_BIN-ths. levels: of the peak's power, in half dB above
+    MIN_LEVEL_DB. Zeros where they are not given.
+    """
 
     frames: NDArray[np.int32]
     bins: NDArray[np.int16]
     first_frame: int
     end_frame: int
+    shifts: NDArray[np.int8] = None  # type: ignore[assignment]  # see __post_init__
+    levels: NDArray[np.uint8] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("shifts", np.int8), ("levels", np.uint8)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.zeros(len(self.frames), dtype))
+
+    def take(self, which: slice | NDArray[np.bool_], first_frame: int, end_frame: int) -> "Constellation":
+        """Some of the peaks, as the constellation of those frames."""
+        columns = (column[which] for column in (self.frames, self.bins, self.shifts, self.levels))
+        frames, bins, shifts, levels = columns
+        return Constellation(frames, bins, first_frame, end_frame, shifts, levels)
+
+    def moved(self, frames: int) -> "Constellation":
+        """The same, so many frames later."""
+        return dataclasses.replace(
+            self,
+            frames=self.frames + np.int32(frames),
+            first_frame=self.first_frame + frames,
+            end_frame=self.end_frame + frames,
+        )
+
+    @property
+    def tones(self) -> NDArray[np.float32]:
+        """The peaks' frequencies in bins, to a fraction of one."""
+        return self.bins + self.shifts / np.float32(SHIFTS_A_BIN)
+
+    @property
+    def powers(self) -> NDArray[np.float32]:
+        return np.float32(10) ** ((self.levels / np.float32(2) + MIN_LEVEL_DB) / 10)
 
 
 def find_peaks(power: NDArray[np.float32], config: PeakConfig) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
@@ -83,6 +122,8 @@ def join(parts: Iterable[Constellation]) -> Constellation:
         np.concatenate([part.bins for part in listed]),
         listed[0].first_frame,
         listed[-1].end_frame,
+        np.concatenate([part.shifts for part in listed]),
+        np.concatenate([part.levels for part in listed]),
     )
 
 
@@ -108,15 +149,57 @@ def crop(constellation: Constellation, start: int, end: int) -> Constellation:
     """The part in frames [start, end), as far as there is one."""
     start, end = max(start, constellation.first_frame), min(end, constellation.end_frame)
     low, high = np.searchsorted(constellation.frames, [start, end])
-    return Constellation(constellation.frames[low:high], constellation.bins[low:high], start, end)
+    return constellation.take(slice(low, high), start, end)
+
+
+def thin(constellation: Constellation, half_frames: int, half_bins: int) -> Constellation:
+    """The peaks with no louder one so near: about the peaks that a PeakConfig with those halves finds."""
+    kept = _find_loudest(constellation.frames, constellation.bins, constellation.levels, half_frames, half_bins)
+    return constellation.take(kept, constellation.first_frame, constellation.end_frame)
+
+
+@compiled
+def _find_loudest(
+    frames: NDArray[np.int32],
+    bins: NDArray[np.int16],
+    levels: NDArray[np.uint8],
+    half_frames: int,
+    half_bins: int,
+) -> NDArray[np.bool_]:
+    kept = np.ones(len(frames), np.bool_)
+    for one in range(len(frames)):
+        other = one + 1
+        while other < len(frames) and frames[other] - frames[one] <= half_frames:
+            if abs(bins[other] - bins[one]) <= half_bins:
+                if levels[other] > levels[one]:
+                    kept[one] = False
+                elif levels[one] > levels[other]:
+                    kept[other] = False
+            other += 1
+    return kept
 
 
 def _peaks_between(power: NDArray[np.float32], first: int, start: int, end: int, config: PeakConfig) -> Constellation:
     """The peaks in frames [start, end) of a power spectrogram whose first row is frame `first`."""
     frames, bins = find_peaks(power, config)
-    frames += first
-    low, high = np.searchsorted(frames, [start, end])
-    return Constellation(frames[low:high], bins[low:high], start, end)
+    low, high = np.searchsorted(frames, [start - first, end - first])
+    frames, bins = frames[low:high], bins[low:high]
+    below, at, above = (np.log10(_power_beside(power, frames, bins, step)) for step in (-1, 0, 1))
+    shifts = np.rint(_vertex(below, at, above) * SHIFTS_A_BIN).astype(np.int8)
+    levels = np.clip(np.rint(2 * (10 * at - MIN_LEVEL_DB)), 0, 255).astype(np.uint8)
+    return Constellation(frames + np.int32(first), bins, start, end, shifts, levels)
+
+
+def _power_beside(
+    power: NDArray[np.float32], frames: NDArray[np.int32], bins: NDArray[np.int16], step: int
+) -> NDArray[np.float32]:
+    return np.maximum(power[frames, np.maximum(bins + step, 0)], np.float32(1e-12))
+
+
+def _vertex(below: NDArray[np.float32], at: NDArray[np.float32], above: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Where the parabola through the three has its maximum, from the middle one, between -.49 and .49."""
+    curvature = np.minimum(below + above - 2 * at, np.float32(-1e-6))
+    return np.clip((below - above) / (2 * curvature), -0.49, 0.49)
 
 
 def _running_maximum(values: NDArray[np.float32], half: int, axis: int) -> NDArray[np.float32]:

@@ -6,108 +6,107 @@ two recordings that really sound together are both found, and one that is explai
 """
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.index import Index
-from models.overlay import BESIDE, BINS, EXACT, NONE, Overlay, QueryView, lay_over, score_peaks
-from models.retrieval import Candidates
-from models.verification import Heard, VerificationConfig
+from models.overlay import NONE, Overlay, score_peaks
+from models.stretches import Stretch
+from models.verification import VerificationConfig
 
 _MAX_CONTESTED = 0.1  # of a stretch's matched peaks: with so few taken by others it stays as it is
 _TWIN_FRAMES, _TWIN_SHARE = 2, 0.8  # so near and so much inside, a stretch need not be looked at
 _MIN_OWN_PEAKS = 5  # fewer are no evidence
+_ALTERNATIVE_SCORE, _ALTERNATIVE_SHARE = 0.5, 0.5  # of the winner's, from which one that it explains is the same
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Explanation:
-    """The stretches that have evidence of their own, the best first.
+def explain(stretches: Iterable[Stretch], config: VerificationConfig) -> list[Stretch]:
+    """Those of a block's stretches with evidence of their own, the best first, each with its alternatives.
 
-    explained: for each, the positions, in what was given, of the stretches that it explains away.
+    One that is explained in part keeps its best other part. What is kept is kept again, by the same rules.
     """
-
-    heard: Heard
-    explained: list[list[int]]
-
-
-def explain(heard: Heard, view: QueryView, index: Index, config: VerificationConfig) -> Explanation:
-    """The stretches without those that better ones explain; one that is explained in part keeps its best other part."""
-    owners = np.zeros(view.outcomes.size, np.int32)  # of each peak: the number of a kept stretch, from 1; 0: of none
-    kept: list[int] = []
-    parts: list[tuple[int, int, float]] = []
-    explained: list[list[int]] = []
-    for number in np.argsort(-heard.scores, kind="stable").tolist():
-        twin = _find_twin(heard, number, kept)
+    owners: dict[int, int] = {}  # of each of the block's peaks that is taken: by which kept stretch
+    kept: list[Stretch] = []
+    explained: list[list[Stretch]] = []
+    for stretch in sorted(stretches, key=_best_first):
+        twin = _find_twin(stretch, kept)
         if twin is not None:
-            explained[twin].append(number)
+            explained[twin].append(stretch)
             continue
-        overlay = _lay_over_one(heard, number, view, index)
-        matched = _matched_peaks(overlay, view)
-        contested = (matched >= 0) & (owners[matched] > 0)
-        part = _own_part(heard, number, overlay, contested, config)
-        if part is None:
-            winner = int(np.bincount(owners[matched[contested]]).argmax()) - 1
-            explained[winner].append(number)
+        matches = _evidence(stretch).matches
+        takers = np.array([owners.get(cell, -1) for cell in matches.tolist()], np.intp)
+        contested = takers >= 0
+        own = _own_part(stretch, contested, config)
+        if own is None:
+            explained[int(np.bincount(takers[contested]).argmax())].append(stretch)
             continue
-        kept.append(number)
-        parts.append(part)
+        owners.update(dict.fromkeys(matches[(matches >= 0) & ~contested].tolist(), len(kept)))
+        kept.append(own)
         explained.append([])
-        owners[matched[(matched >= 0) & ~contested]] = len(kept)
-    first_frames, last_frames, scores = np.array(parts, np.float64).reshape(-1, 3).T
-    bounds = first_frames.astype(np.int64), last_frames.astype(np.int64)
-    return Explanation(Heard(heard.tracks[kept], heard.offset_deltas[kept], *bounds, scores), explained)
+    return [_with_alternatives(*each) for each in zip(kept, explained, strict=True)]
 
 
-def _find_twin(heard: Heard, number: int, kept: list[int]) -> int | None:
+def _best_first(stretch: Stretch) -> tuple[float, str, int, float]:
+    return -stretch.score, stretch.recording.track_id, stretch.first_frame, stretch.placement.offset
+
+
+def _evidence(stretch: Stretch) -> Overlay:
+    if stretch.evidence is None:
+        raise ValueError(f"stretch of {stretch.recording.track_id}: expected its evidence")
+    return stretch.evidence
+
+
+def _find_twin(stretch: Stretch, kept: Sequence[Stretch]) -> int | None:
     """The position in `kept` of a stretch of the same track that says the same a frame or two beside; None if none."""
-    near = (heard.tracks[kept] == heard.tracks[number]) & (
-        np.abs(heard.offset_deltas[kept] - heard.offset_deltas[number]) <= _TWIN_FRAMES
-    )
-    first, last = heard.first_frames[number], heard.last_frames[number]
-    overlaps = np.minimum(last, heard.last_frames[kept]) - np.maximum(first, heard.first_frames[kept])
-    twins = np.flatnonzero(near & (overlaps >= _TWIN_SHARE * (last - first)))
-    return int(twins[0]) if len(twins) else None
+    for position, other in enumerate(kept):
+        if (
+            other.recording.track_id == stretch.recording.track_id
+            and stretch.overlap(other) >= _TWIN_SHARE * stretch.frames
+            and all(
+                abs(stretch.placement.reference_frame(frame) - other.placement.reference_frame(frame)) <= _TWIN_FRAMES
+                for frame in (stretch.first_frame, stretch.last_frame)
+            )
+        ):
+            return position
+    return None
 
 
-def _lay_over_one(heard: Heard, number: int, view: QueryView, index: Index) -> Overlay:
-    one = slice(number, number + 1)
-    candidate = Candidates(heard.tracks[one], heard.offset_deltas[one], heard.first_frames[one])
-    return lay_over(candidate, view, index, heard.first_frames[one], heard.last_frames[one] + 1)
-
-
-def _matched_peaks(overlay: Overlay, view: QueryView) -> NDArray[np.int64]:
-    """For each reference peak, the cell of the query's peak that it matched; -1 for none."""
-    outcomes = view.outcomes.ravel()
-    earlier = overlay.cells - BINS
-    is_earlier = (earlier >= 0) & (outcomes[earlier] == EXACT)
-    beside = np.where(is_earlier, earlier, overlay.cells + BINS)
-    return np.where(overlay.outcomes == EXACT, overlay.cells, np.where(overlay.outcomes == BESIDE, beside, -1))
-
-
-def _own_part(
-    heard: Heard, number: int, overlay: Overlay, contested: NDArray[np.bool_], config: VerificationConfig
-) -> tuple[int, int, float] | None:
-    """First frame, last frame and score of a stretch by its own evidence; None if that is not enough."""
-    matched, taken = np.count_nonzero(overlay.outcomes != NONE), np.count_nonzero(contested)
+def _own_part(stretch: Stretch, contested: NDArray[np.bool_], config: VerificationConfig) -> Stretch | None:
+    """The stretch, or the part of it that its own evidence is enough for; None if there is none."""
+    evidence = _evidence(stretch)
+    matched, taken = np.count_nonzero(evidence.outcomes != NONE), np.count_nonzero(contested)
     if taken <= _MAX_CONTESTED * matched:
-        return int(heard.first_frames[number]), int(heard.last_frames[number]), float(heard.scores[number])
+        return stretch
     if matched - taken < _MIN_OWN_PEAKS:
         return None
     parts = (
-        _best_part(np.where(contested, 0, score_peaks(overlay, audibility, config.beside_share)))
+        _best_part(np.where(contested, 0, score_peaks(evidence, audibility, config.beside_share)))
         for audibility in config.audibilities[::2]
     )
     first, last, score = max(parts, key=lambda part: part[2])
     if score < config.min_score + config.start_cost + config.stop_cost:
         return None
-    return int(overlay.frames[first]), int(overlay.frames[last]), score
+    own = evidence.part(slice(first, last + 1)).part(~contested[first : last + 1])
+    first_frame, last_frame = int(own.frames[0]), int(own.frames[-1])
+    return dataclasses.replace(stretch, first_frame=first_frame, last_frame=last_frame, score=score, evidence=own)
 
 
 def _best_part(scores: NDArray[np.float32]) -> tuple[int, int, float]:
     """First and last position and sum of the consecutive scores with the highest sum."""
-    sums = np.cumsum(scores, dtype=np.float64)
-    before = np.minimum.accumulate(np.concatenate([[0.0], sums[:-1]]))
-    last = int(np.argmax(sums - before))
-    first = int(np.argmin(np.concatenate([[0.0], sums[:-1]])[: last + 1]))
-    return first, last, float(sums[last] - before[last])
+    sums = np.concatenate([[0.0], np.cumsum(scores, dtype=np.float64)])
+    before = np.minimum.accumulate(sums[:-1])
+    last = int(np.argmax(sums[1:] - before))
+    first = int(np.argmin(sums[: last + 1]))
+    return first, last, float(sums[last + 1] - before[last])
+
+
+def _with_alternatives(stretch: Stretch, explained: Iterable[Stretch]) -> Stretch:
+    """With the track_ids of what it explains and what fits nearly as well: the same recording."""
+    track_ids = list(stretch.alternatives)
+    for other in explained:
+        fits = other.score >= _ALTERNATIVE_SCORE * stretch.score
+        if fits and stretch.overlap(other) >= _ALTERNATIVE_SHARE * stretch.frames:
+            track_ids += [other.recording.track_id, *other.alternatives]
+    others = dict.fromkeys(each for each in track_ids if each != stretch.recording.track_id)
+    return dataclasses.replace(stretch, alternatives=tuple(others))

@@ -9,8 +9,9 @@ postings lie the tracks' whole constellations, for verification. A segment is a 
     postings-SSSSS.counts.npy     uint32, for each high part of a hash in the shard: how many postings
     postings-SSSSS.low.npy        uint8, for each posting, in order of hash: the hash's low bits
     postings-SSSSS.places.npy     uint32, for each posting: its anchor's place on the timeline
-    peaks-BBBBB.counts.npy        uint16, for each frame of the bucket's tracks: how many peaks
-    peaks-BBBBB.bins.npy          int16, for each peak: its bin
+    peaks-BBBBB.counts.npy        uint8 or, if it must be, uint16, for each frame of the bucket's tracks: how many peaks
+    peaks-BBBBB.tones.npy         uint16, for each peak: its frequency in SHIFTS_A_BIN-ths of a bin
+    peaks-BBBBB.levels.npy        uint8, for each peak: its level
 """
 
 import dataclasses
@@ -25,12 +26,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.constellation import Constellation, PeakConfig
+from models.constellation import SHIFTS_A_BIN, Constellation, PeakConfig
 from models.landmarks import HASH_BITS, LandmarkConfig, Landmarks
 from models.records import Recording
 from models.spectrogram import SpectrogramConfig
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _LOW_BITS = 8
 _PLACE_BITS = 32
 _HIGH_COUNT = 1 << (HASH_BITS - _LOW_BITS)
@@ -141,10 +142,13 @@ def encode_shard(shard: int, shards: int, parts: Iterable[Postings]) -> dict[str
 def encode_bucket(bucket: int, constellations: Iterable[Constellation]) -> dict[str, NDArray[Any]]:
     """The arrays of a bucket's constellations, in the given order, by file name."""
     listed = list(constellations)
-    counts = [np.bincount(each.frames, minlength=each.end_frame) for each in listed]
+    counts = np.concatenate([np.bincount(each.frames, minlength=each.end_frame) for each in listed])
     return {
-        f"peaks-{bucket:05d}.counts.npy": np.concatenate(counts).astype(np.uint16),
-        f"peaks-{bucket:05d}.bins.npy": np.concatenate([each.bins for each in listed]),
+        f"peaks-{bucket:05d}.counts.npy": counts.astype(np.min_scalar_type(counts.max(initial=0))),
+        f"peaks-{bucket:05d}.tones.npy": np.concatenate(
+            [each.bins.astype(np.uint16) * SHIFTS_A_BIN + each.shifts for each in listed]
+        ).astype(np.uint16),
+        f"peaks-{bucket:05d}.levels.npy": np.concatenate([each.levels for each in listed]),
     }
 
 
@@ -167,17 +171,32 @@ class Index:
         self.is_live = np.array([track.recording.track_id not in removed for track in self.tracks], np.bool_)
         # The instance's own, and without a way back to it: a segment that is let go of takes its caches along.
         self._arrays: dict[str, NDArray[Any]] = {}
-        self._starts: dict[int, NDArray[np.int64]] = {}
+        self._starts: dict[int, NDArray[np.uint32]] = {}
         self._constellations: dict[int, Constellation] = {}
+
+    def shards(self) -> Iterator[tuple[int, NDArray[np.uint32], NDArray[np.uint32]]]:
+        """Each shard's first hash; where its postings start, hash by hash and one more; the postings' places."""
+        for shard in range(self.config.shards):
+            first = _shard_range(shard, self.config.shards)[0] << _LOW_BITS
+            yield first, self._find_starts(shard), self._array(f"postings-{shard:05d}.places")
 
     def look_up(self, hashes: NDArray[np.uint32], max_postings: int) -> tuple[NDArray[np.int64], NDArray[np.intp], int]:
         """Places of the hashes, for each the position in `hashes` of its hash, and how many places were skipped.
 
         A hash with more than max_postings places says little and costs much: its places are skipped, and counted.
         """
-        found = [self._look_up_shard(shard, hashes, max_postings) for shard in range(self.config.shards)]
-        places, sources, skipped = zip(*found, strict=True)
-        return np.concatenate(places), np.concatenate(sources), sum(skipped)
+        found: list[tuple[NDArray[np.int64], NDArray[np.intp]]] = []
+        skipped = 0
+        for shard, (first_hash, starts, places) in enumerate(self.shards()):
+            mine = np.flatnonzero(_shard_of(hashes, self.config.shards) == shard)
+            first, ends = (starts[hashes[mine] - first_hash + step].astype(np.int64) for step in (0, 1))
+            common = ends - first > max_postings
+            skipped += int((ends - first)[common].sum())
+            first, counts, mine = first[~common], (ends - first)[~common], mine[~common]
+            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            found.append((places[np.repeat(first, counts) + within].astype(np.int64), np.repeat(mine, counts)))
+        all_places, sources = (np.concatenate(column) for column in zip(*found, strict=True))
+        return all_places, sources, skipped
 
     def track_at(self, places: NDArray[np.int64]) -> NDArray[np.intp]:
         """The number in `tracks` of the track that lies at each place."""
@@ -195,32 +214,21 @@ class Index:
         track = self.tracks[number]
         first_frame = track.place - self.tracks[track.bucket * BUCKET_TRACKS].place
         counts = self._array(f"peaks-{track.bucket:05d}.counts")[first_frame : first_frame + track.frames]
-        bins = self._array(f"peaks-{track.bucket:05d}.bins")[track.first_peak : track.first_peak + track.peaks]
+        mine = slice(track.first_peak, track.first_peak + track.peaks)
+        tones = self._array(f"peaks-{track.bucket:05d}.tones")[mine].astype(np.int32)
+        bins = (tones + SHIFTS_A_BIN // 2) // SHIFTS_A_BIN
+        shifts = (tones - bins * SHIFTS_A_BIN).astype(np.int8)
         frames = np.repeat(np.arange(track.frames, dtype=np.int32), counts)
-        return Constellation(frames, np.array(bins), 0, track.frames)
+        levels = np.array(self._array(f"peaks-{track.bucket:05d}.levels")[mine])
+        return Constellation(frames, bins.astype(np.int16), 0, track.frames, shifts, levels)
 
-    def _look_up_shard(
-        self, shard: int, hashes: NDArray[np.uint32], max_postings: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.intp], int]:
-        mine = np.flatnonzero(_shard_of(hashes, self.config.shards) == shard)
-        slots = hashes[mine] - (_shard_range(shard, self.config.shards)[0] << _LOW_BITS)
-        starts = self._find_starts(shard)
-        first, counts = starts[slots], starts[slots + 1] - starts[slots]
-        common = counts > max_postings
-        skipped = int(counts[common].sum())
-        first, counts, mine = first[~common], counts[~common], mine[~common]
-        ends = np.cumsum(counts)
-        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
-        places = self._array(f"postings-{shard:05d}.places")[np.repeat(first, counts) + within]
-        return places.astype(np.int64), np.repeat(mine, counts), skipped
-
-    def _find_starts(self, shard: int) -> NDArray[np.int64]:
+    def _find_starts(self, shard: int) -> NDArray[np.uint32]:
         """Where in the shard each hash's postings start: one more than the shard has hashes."""
         if shard not in self._starts:
             counts = self._array(f"postings-{shard:05d}.counts")
             parts = np.split(self._array(f"postings-{shard:05d}.low"), np.cumsum(counts)[:-1])
             each = [np.bincount(part, minlength=1 << _LOW_BITS) for part in parts]  # so memory is for hashes alone
-            self._starts[shard] = np.concatenate([[0], np.cumsum(np.concatenate(each))])
+            self._starts[shard] = np.concatenate([[0], np.cumsum(np.concatenate(each))]).astype(np.uint32)
         return self._starts[shard]
 
     def _array(self, name: str) -> NDArray[Any]:

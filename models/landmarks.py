@@ -11,12 +11,13 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiling import compiled
 from models.constellation import Constellation
 
-_BIN_BITS, _DIFFERENCE_BITS, _FRAME_BITS = 9, 7, 6
-HASH_BITS = _BIN_BITS + _DIFFERENCE_BITS + _FRAME_BITS
-_MAX_FRAMES = (1 << _FRAME_BITS) - 1
-_MAX_BINS = (1 << (_DIFFERENCE_BITS - 1)) - 1
+BIN_BITS, DIFFERENCE_BITS, FRAME_BITS = 9, 7, 6
+HASH_BITS = BIN_BITS + DIFFERENCE_BITS + FRAME_BITS
+MAX_FRAMES = (1 << FRAME_BITS) - 1
+MAX_BINS = (1 << (DIFFERENCE_BITS - 1)) - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +25,11 @@ class LandmarkConfig:
     """An anchor is paired with the next `fan_out` peaks, at most so many frames later and bins away."""
 
     fan_out: int = 4
-    max_frames: int = _MAX_FRAMES
-    max_bins: int = _MAX_BINS
+    max_frames: int = MAX_FRAMES
+    max_bins: int = MAX_BINS
 
     def __post_init__(self) -> None:
-        for name, limit in (("fan_out", 127), ("max_frames", _MAX_FRAMES), ("max_bins", _MAX_BINS)):
+        for name, limit in (("fan_out", 127), ("max_frames", MAX_FRAMES), ("max_bins", MAX_BINS)):
             if not 1 <= getattr(self, name) <= limit:
                 raise ValueError(f"{name} must be between 1 and {limit}, got {getattr(self, name)}")
 
@@ -41,23 +42,44 @@ class Landmarks:
     frames: NDArray[np.int32]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pairs:
+    """Positions of anchors and of their targets in a constellation, in order of anchor."""
+
+    anchors: NDArray[np.int32]
+    targets: NDArray[np.int32]
+
+
+def find_pairs(constellation: Constellation, config: LandmarkConfig) -> Pairs:
+    """Each anchor with its targets, taken in order of frame, then bin, never in the anchor's frame."""
+    limits = (config.fan_out, config.max_frames, config.max_bins)
+    return Pairs(*_find_pairs(constellation.frames, constellation.bins, *limits))
+
+
 def pair_peaks(constellation: Constellation, config: LandmarkConfig) -> Landmarks:
-    """The landmarks of a constellation; targets are taken in order of frame, then bin, never in the anchor's frame."""
+    """The landmarks of a constellation."""
+    pairs = find_pairs(constellation, config)
     frames, bins = constellation.frames, constellation.bins.astype(np.int32)
-    taken = np.zeros(len(frames), np.int8)
-    anchors, targets = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
-    for step in range(1, len(frames)):
-        gap = frames[step:] - frames[:-step]
-        near = gap <= config.max_frames
-        if not near.any() or taken[: len(gap)][near].min() >= config.fan_out:
-            break
-        near &= (gap > 0) & (np.abs(bins[step:] - bins[:-step]) <= config.max_bins) & (taken[:-step] < config.fan_out)
-        found = np.flatnonzero(near)
-        taken[found] += 1
-        anchors.append(found)
-        targets.append(found + step)
-    anchor, target = np.concatenate(anchors), np.concatenate(targets)
-    packed = bins[anchor] << (_DIFFERENCE_BITS + _FRAME_BITS)
-    packed |= (bins[target] - bins[anchor] + _MAX_BINS + 1) << _FRAME_BITS
-    packed |= frames[target] - frames[anchor]
-    return Landmarks(packed.astype(np.uint32), frames[anchor])
+    packed = bins[pairs.anchors] << (DIFFERENCE_BITS + FRAME_BITS)
+    packed |= (bins[pairs.targets] - bins[pairs.anchors] + MAX_BINS + 1) << FRAME_BITS
+    packed |= frames[pairs.targets] - frames[pairs.anchors]
+    return Landmarks(packed.astype(np.uint32), frames[pairs.anchors])
+
+
+@compiled
+def _find_pairs(
+    frames: NDArray[np.int32], bins: NDArray[np.int16], fan_out: int, max_frames: int, max_bins: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    anchors, targets = np.empty(len(frames) * fan_out, np.int32), np.empty(len(frames) * fan_out, np.int32)
+    count = 0
+    for anchor in range(len(frames)):
+        taken = 0
+        for target in range(anchor + 1, len(frames)):
+            gap = frames[target] - frames[anchor]
+            if taken == fan_out or gap > max_frames:
+                break
+            if gap > 0 and abs(bins[target] - bins[anchor]) <= max_bins:
+                anchors[count], targets[count] = anchor, target
+                count += 1
+                taken += 1
+    return anchors[:count].copy(), targets[:count].copy()

@@ -4,15 +4,22 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 
-from models.constellation import Constellation, PeakConfig
-from models.explaining import Explanation, explain
+import numpy as np
+
+from models.constellation import Constellation, PeakConfig, thin
+from models.explaining import explain
 from models.index import Index
-from models.landmarks import LandmarkConfig, pair_peaks
-from models.overlay import view_query
-from models.records import MusicMatch, Stretch
+from models.landmarks import LandmarkConfig
+from models.levels import measure_level_db
+from models.overlay import QueryView, lay_over, view_query
+from models.records import MusicMatch
 from models.retrieval import RetrievalConfig, retrieve
 from models.spectrogram import SpectrogramConfig
+from models.stretches import Stretch
 from models.verification import Heard, VerificationConfig, verify
+from models.warps import WarpConfig, list_warps
+
+_NEAR_FRAMES = 3  # what two blocks found of one stretch, each with a warp fitted on its own, may be so far apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,18 +30,19 @@ class SettleConfig:
     min_duration_s: what must be left of a stretch after better ones took theirs.
     max_gap_s, max_drift: stretches of one recording so close, on offsets that differ by at most this share of the time,
     are one play; so a recording played faster or slower is pieced together.
-    alternative_score: of the winner's, from which another recording that fits as well counts as the same.
+    min_featured_db: of a recording's level against the whole mix, from which it is featured, not background. At -3 dB
+    it is as loud as all the rest.
     """
 
     min_score: float = 20.0
     min_duration_s: float = 0.4
     max_gap_s: float = 2.0
     max_drift: float = 0.1
-    alternative_score: float = 0.5
+    min_featured_db: float = -2.0
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if getattr(self, field.name) < 0:
+            if field.name != "min_featured_db" and getattr(self, field.name) < 0:
                 raise ValueError(f"{field.name} must not be negative, got {getattr(self, field.name)}")
 
 
@@ -55,6 +63,7 @@ class QueryConfig:
     """How an item is fingerprinted and matched: more densely than references, for speech hides most of the peaks."""
 
     peaks: PeakConfig = dataclasses.field(default_factory=lambda: PeakConfig(half_frames=3, half_bins=3))
+    warps: WarpConfig = dataclasses.field(default_factory=WarpConfig)
     landmarks: LandmarkConfig = dataclasses.field(default_factory=lambda: LandmarkConfig(fan_out=12))
     retrieval: RetrievalConfig = dataclasses.field(default_factory=RetrievalConfig)
     verification: VerificationConfig = dataclasses.field(default_factory=VerificationConfig)
@@ -65,85 +74,100 @@ class QueryConfig:
 def match_block(
     media_id: str, block: Constellation, index: Index, config: QueryConfig
 ) -> tuple[list[Stretch], int, int]:
-    """The stretches of a block, in frames of the item; with the numbers of candidates and of postings skipped."""
-    query = Constellation(block.frames - block.first_frame, block.bins, 0, block.end_frame - block.first_frame)
-    candidates, skipped = retrieve(pair_peaks(query, config.landmarks), index, config.retrieval)
+    """The stretches of a block in one segment of the index, with their evidence, the best first; in frames of the item.
+
+    Also the numbers of candidates and of postings skipped.
+    """
+    query = block.moved(-block.first_frame)
+    warps = list_warps(config.warps)
+    candidates, skipped = retrieve(query, warps, index, config.landmarks, config.retrieval)
     view = view_query(query)
     heard = verify(candidates, view, index, config.verification)
-    explanation = explain(heard, view, index, config.verification)
-    found = explanation.heard
-    stretches = [
-        Stretch(
-            media_id,
-            index.tracks[found.tracks[number]].recording,
-            int(found.offset_deltas[number]) - block.first_frame,
-            int(found.first_frames[number]) + block.first_frame,
-            int(found.last_frames[number]) + block.first_frame,
-            float(found.scores[number]),
-            _find_alternatives(explanation, number, heard, index, config.settle),
-        )
-        for number in range(len(found))
-    ]
-    return stretches, len(candidates), skipped
+    stretches = [_describe(media_id, each, view, index) for each in heard]
+    halves = index.config.peaks.half_frames, index.config.peaks.half_bins
+    loudest = thin(query, *halves)
+    explained = explain(stretches, config.verification)
+    measured = (_with_level(stretch, query, loudest, index) for stretch in explained)
+    return [stretch.moved(block.first_frame) for stretch in measured], len(candidates), skipped
 
 
-def settle(stretches: Iterable[Stretch], spectrogram: SpectrogramConfig, config: SettleConfig) -> list[MusicMatch]:
-    """The matches of one item, in order of time: no moment counts twice for one recording."""
+def settle(stretches: Iterable[Stretch], spectrogram: SpectrogramConfig, config: QueryConfig) -> list[MusicMatch]:
+    """The matches of one item, of all its blocks and all segments, in order of time.
+
+    No moment counts twice for one recording.
+    """
+    by_block: dict[int, list[Stretch]] = {}
+    for stretch in stretches:
+        by_block.setdefault(stretch.block, []).append(stretch)
+    explained = itertools.chain.from_iterable(explain(each, config.verification) for each in by_block.values())
+    return join(explained, spectrogram, config.settle)
+
+
+def join(stretches: Iterable[Stretch], spectrogram: SpectrogramConfig, config: SettleConfig) -> list[MusicMatch]:
+    """The matches that stretches with evidence of their own make up."""
     pieces: list[Stretch] = []
     for stretch in sorted(_join_blocks(stretches), key=_best_first):
-        rivals = [piece for piece in pieces if piece.recording == stretch.recording and _overlap(stretch, piece) > 0]
+        rivals = [piece for piece in pieces if piece.recording == stretch.recording and stretch.overlap(piece) > 0]
         left = _what_is_left(stretch, rivals, config.min_duration_s * spectrogram.frame_rate)
         if left is not None:
             pieces.append(left)
     plays = _join_plays(sorted(pieces, key=lambda piece: piece.first_frame), spectrogram.frame_rate, config)
-    matches = [_make_match(play, spectrogram) for play in plays]
+    matches = [_make_match(play, spectrogram, config) for play in plays]
     return sorted((match for match in matches if match.score >= config.min_score), key=_in_order)
 
 
-def _find_alternatives(
-    explanation: Explanation, number: int, heard: Heard, index: Index, config: SettleConfig
-) -> tuple[str, ...]:
-    """The track_ids that a kept stretch explains away, but that fit it nearly as well: the same recording."""
-    kept = explanation.heard
-    first, last = kept.first_frames[number], kept.last_frames[number]
-    track_ids = []
-    for other in explanation.explained[number]:
-        overlap = min(last, heard.last_frames[other]) - max(first, heard.first_frames[other])
-        fits = heard.scores[other] >= config.alternative_score * kept.scores[number] and overlap >= (last - first) / 2
-        if fits and heard.tracks[other] != kept.tracks[number]:
-            track_ids.append(index.tracks[heard.tracks[other]].recording.track_id)
-    return tuple(dict.fromkeys(track_ids))
+def _describe(media_id: str, heard: Heard, view: QueryView, index: Index) -> Stretch:
+    bounds = heard.first_frame, heard.last_frame
+    evidence = lay_over(index.constellation(heard.track), heard.placement, view, bounds[0], bounds[1] + 1)
+    recording = index.tracks[heard.track].recording
+    return Stretch(media_id, heard.track, recording, heard.placement, *bounds, heard.score, evidence=evidence)
+
+
+def _with_level(stretch: Stretch, query: Constellation, loudest: Constellation, index: Index) -> Stretch:
+    level_db = measure_level_db(stretch.evidence, index.constellation(stretch.track), query, loudest)
+    return dataclasses.replace(stretch, level_db=level_db)
 
 
 def _in_order(match: MusicMatch) -> tuple[float, float, str]:
     return match.start_s, match.end_s, match.track_id
 
 
-def _best_first(stretch: Stretch) -> tuple[float, str, int, int]:
-    return -stretch.score, stretch.recording.track_id, stretch.first_frame, stretch.offset_delta
+def _best_first(stretch: Stretch) -> tuple[float, str, int, float]:
+    return -stretch.score, stretch.recording.track_id, stretch.first_frame, stretch.placement.offset
 
 
 def _join_blocks(stretches: Iterable[Stretch]) -> list[Stretch]:
     """What overlapping blocks found of one stretch, joined."""
     joined: list[Stretch] = []
-    ordered = sorted(stretches, key=lambda s: (s.recording.track_id, s.offset_delta, s.first_frame))
-    for stretch in ordered:
-        last = joined[-1] if joined else None
-        if (
-            last is not None
-            and (last.recording, last.offset_delta) == (stretch.recording, stretch.offset_delta)
-            and stretch.first_frame <= last.last_frame
-        ):
-            end, score = max(last.last_frame, stretch.last_frame), max(last.score, stretch.score)
-            alternatives = tuple(dict.fromkeys(last.alternatives + stretch.alternatives))
-            joined[-1] = dataclasses.replace(last, last_frame=end, score=score, alternatives=alternatives)
-        else:
+    for stretch in sorted(stretches, key=lambda each: (each.recording.track_id, each.first_frame, -each.score)):
+        same = next((number for number, other in enumerate(joined) if _is_same(other, stretch)), None)
+        if same is None:
             joined.append(stretch)
+        else:
+            joined[same] = _join_two(joined[same], stretch)
     return joined
 
 
-def _overlap(one: Stretch, other: Stretch) -> int:
-    return min(one.last_frame, other.last_frame) - max(one.first_frame, other.first_frame)
+def _is_same(earlier: Stretch, later: Stretch) -> bool:
+    """Whether they are what two blocks found of one stretch."""
+    if earlier.recording != later.recording or later.first_frame > earlier.last_frame:
+        return False
+    near = 0 if not (earlier.placement.is_warped or later.placement.is_warped) else _NEAR_FRAMES
+    return earlier.block != later.block and all(
+        abs(earlier.placement.reference_frame(frame) - later.placement.reference_frame(frame)) <= near
+        for frame in (later.first_frame, min(earlier.last_frame, later.last_frame))
+    )
+
+
+def _join_two(earlier: Stretch, later: Stretch) -> Stretch:
+    better = max(earlier, later, key=lambda each: each.score)
+    return dataclasses.replace(
+        better,
+        first_frame=earlier.first_frame,
+        last_frame=max(earlier.last_frame, later.last_frame),
+        alternatives=tuple(dict.fromkeys(earlier.alternatives + later.alternatives)),
+        block=later.block,
+    )
 
 
 def _what_is_left(stretch: Stretch, rivals: Sequence[Stretch], min_frames: float) -> Stretch | None:
@@ -183,26 +207,33 @@ def _join_plays(pieces: Iterable[Stretch], frame_rate: float, config: SettleConf
 
 
 def _continues(last: Stretch, stretch: Stretch, frame_rate: float, config: SettleConfig) -> bool:
-    drift = abs(stretch.offset_delta - last.offset_delta)
+    frame = stretch.first_frame
+    drift = abs(stretch.placement.reference_frame(frame) - last.placement.reference_frame(frame))
     return (
         stretch.first_frame - last.last_frame <= config.max_gap_s * frame_rate
         and drift <= 2 + config.max_drift * (stretch.last_frame - last.first_frame) / 2
     )
 
 
-def _make_match(play: list[Stretch], spectrogram: SpectrogramConfig) -> MusicMatch:
+def _make_match(play: list[Stretch], spectrogram: SpectrogramConfig, config: SettleConfig) -> MusicMatch:
     first, last = play[0], play[-1]
-    length = last.last_frame - first.first_frame
-    drift = last.offset_delta - first.offset_delta
-    middles = (last.first_frame + last.last_frame - first.first_frame - first.last_frame) / 2
+    best = max(play, key=lambda stretch: stretch.score)
+    begins = first.placement.reference_frame(first.first_frame)
+    travelled = last.placement.reference_frame(last.last_frame) - begins
+    frames = [max(1, stretch.frames) for stretch in play]
+    powers = [10 ** (stretch.level_db / 10) for stretch in play]
+    level_db = float(10 * np.log10(np.average(powers, weights=frames)))
     return MusicMatch(
         media_id=first.media_id,
         track_id=first.recording.track_id,
         start_s=spectrogram.time_s(first.first_frame),
         end_s=spectrogram.time_s(last.last_frame),
-        track_start_s=spectrogram.time_s(first.first_frame + first.offset_delta),
-        speed=1 + drift / middles if length and middles > 0 else 1.0,
+        track_start_s=spectrogram.time_s(begins),
+        speed=travelled / max(1, last.last_frame - first.first_frame) if len(play) > 1 else best.placement.speed,
+        pitch=best.placement.pitch,
         score=sum(stretch.score for stretch in play),
+        level_db=level_db,
+        usage="featured" if level_db >= config.min_featured_db else "background",
         alternatives=tuple(dict.fromkeys(itertools.chain.from_iterable(stretch.alternatives for stretch in play))),
         title=first.recording.title,
         artist=first.recording.artist,

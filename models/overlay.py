@@ -6,17 +6,18 @@ which line up with everything, count for little.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from models.compiling import compiled
 from models.constellation import Constellation
-from models.index import Index
-from models.retrieval import Candidates
 
 BINS = 512
 _BANDS = 8  # of 64 bins
+_BAND_BINS = BINS // _BANDS
 _CHANCE_FRAMES = 32  # resolution of the rates in time
 NONE, BESIDE, EXACT = 0, 1, 2
 
@@ -30,18 +31,53 @@ class QueryView:
     frame_rates: NDArray[np.float32]  # (frames, bands): share of cells with peaks in this frame and its neighbours
     bin_ratios: NDArray[np.float32]  # (frames / _CHANCE_FRAMES, bins): of the bin's rate to its band's, around here
 
+    def arrays(self) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
+        """For compiled functions."""
+        return self.outcomes, self.frame_rates, self.bin_ratios
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a reference lies over a query: its frame `offset + speed * t` on frame t, its tones times pitch."""
+
+    offset: float
+    speed: float = 1.0
+    pitch: float = 1.0
+
+    def arrays(self) -> tuple[float, float, float]:
+        return self.offset, self.speed, self.pitch
+
+    @property
+    def is_warped(self) -> bool:
+        return (self.speed, self.pitch) != (1.0, 1.0)
+
+    def query_frame(self, reference_frame: float) -> int:
+        return math.floor((reference_frame - self.offset) / self.speed + 0.5)
+
+    def reference_frame(self, query_frame: float) -> float:
+        return self.offset + self.speed * query_frame
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Overlay:
-    """Reference peaks laid over a query, as parallel arrays: candidate by candidate, each in order of frame."""
+    """Reference peaks laid over a query, as parallel arrays, in order of frame."""
 
-    candidates: NDArray[np.intp]  # position in Candidates
-    frames: NDArray[np.int64]  # of the query
-    cells: NDArray[np.int64]  # frame * BINS + bin
+    peaks: NDArray[np.int64]  # positions in the reference's constellation
+    cells: NDArray[np.int64]  # of the query: frame * BINS + bin
+    matches: NDArray[np.int64]  # the cell of the query's peak that it matched; -1 for none
     outcomes: NDArray[np.int8]
     rarities: NDArray[np.float32]  # one over the chance that the cell has a peak
 
-    def part(self, which: slice) -> "Overlay":
+    @property
+    def frames(self) -> NDArray[np.int64]:
+        return self.cells // BINS
+
+    def moved(self, frames: int) -> "Overlay":
+        """The same, so many frames later."""
+        matches = np.where(self.matches >= 0, self.matches + frames * BINS, -1)
+        return dataclasses.replace(self, cells=self.cells + frames * BINS, matches=matches)
+
+    def part(self, which: slice | NDArray[np.bool_]) -> "Overlay":
         return Overlay(*(getattr(self, field.name)[which] for field in dataclasses.fields(self)))
 
 
@@ -59,44 +95,97 @@ def view_query(query: Constellation) -> QueryView:
     band_rates = np.clip(bin_rates.reshape(blocks, _BANDS, -1).mean(2), 0.001, 0.9)
     bin_rates = scipy.ndimage.convolve1d(bin_rates, [0.25, 0.5, 0.25], axis=1, mode="nearest")
     # Both rates are counts of few cells, and so are drawn towards their band's as if that had been seen in some more.
-    band_of_bin = np.repeat(band_rates, BINS // _BANDS, axis=1)
+    band_of_bin = np.repeat(band_rates, _BAND_BINS, axis=1)
     bin_ratios = (bin_rates * 160 + band_of_bin * 48) / (160 + 48) / band_of_bin
 
     in_frame = peaks.reshape(len(peaks), _BANDS, -1).sum(2, dtype=np.float32)
     in_frame[1:-1] += in_frame[:-2] + in_frame[2:]
-    frame_rates = (in_frame + 64 * np.repeat(band_rates, _CHANCE_FRAMES, axis=0)) / (3 * BINS // _BANDS + 64)
+    frame_rates = (in_frame + 64 * np.repeat(band_rates, _CHANCE_FRAMES, axis=0)) / (3 * _BAND_BINS + 64)
     frames = query.end_frame - query.first_frame
     return QueryView(frames, outcomes, frame_rates.astype(np.float32), bin_ratios.astype(np.float32))
 
 
-def lay_over(
-    candidates: Candidates, view: QueryView, index: Index, starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> Overlay:
-    """Each candidate's reference peaks at query frames [start, end), which must lie in the query."""
-    numbers, frames, bins = [], [], []
-    for track in np.unique(candidates.tracks):  # of a few tracks each has many candidates
-        mine = np.flatnonzero(candidates.tracks == track)
-        deltas = candidates.offset_deltas[mine]
-        reference = index.constellation(int(track))
-        lows, highs = (np.searchsorted(reference.frames, each[mine] + deltas) for each in (starts, ends))
-        counts = highs - lows
-        peaks = np.repeat(lows - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        numbers.append(np.repeat(mine, counts))
-        frames.append(reference.frames[peaks] - np.repeat(deltas, counts))
-        bins.append(reference.bins[peaks])
-    where, bin_ = np.concatenate(frames), np.concatenate(bins)
-    cells = where * BINS + bin_  # take() of flat arrays is several times faster than indexing by two
-    chances = view.frame_rates.ravel().take(cells // (BINS // _BANDS))
-    chances *= view.bin_ratios.ravel().take(where // _CHANCE_FRAMES * BINS + bin_)
-    rarities = 1 / np.clip(chances, 0.001, 0.3)
-    return Overlay(np.concatenate(numbers), where, cells, view.outcomes.ravel().take(cells), rarities)
+def lay_over(reference: Constellation, placement: Placement, view: QueryView, start: int, end: int) -> Overlay:
+    """The reference's peaks at query frames [start, end), as far as they are in the query and below its highest bin."""
+    arrays = (reference.frames, reference.tones, *placement.arrays(), *view.arrays())
+    return Overlay(*_lay_over(*arrays, max(start, 0), min(end, view.frames)))
+
+
+@compiled
+def _lay_over(
+    frames: NDArray[np.int32],
+    tones: NDArray[np.float32],
+    offset: float,
+    speed: float,
+    pitch: float,
+    outcomes: NDArray[np.int8],
+    frame_rates: NDArray[np.float32],
+    bin_ratios: NDArray[np.float32],
+    start: int,
+    end: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int8], NDArray[np.float32]]:
+    first = np.searchsorted(frames, offset + speed * (start - 1))
+    last = np.searchsorted(frames, offset + speed * (end + 1))
+    peaks, cells = np.empty(last - first, np.int64), np.empty(last - first, np.int64)
+    matches = np.full(last - first, -1)
+    found, rarities = np.empty(last - first, np.int8), np.empty(last - first, np.float32)
+    count = 0
+    for peak in range(first, last):
+        frame, bin_ = place_peak(frames[peak], tones[peak], offset, speed, pitch)
+        if start <= frame < end and bin_ < BINS:
+            peaks[count], cells[count] = peak, frame * BINS + bin_
+            found[count] = outcomes[frame, bin_]
+            if found[count] == EXACT:
+                matches[count] = cells[count]
+            elif found[count] == BESIDE:
+                is_earlier = frame > 0 and outcomes[frame - 1, bin_] == EXACT
+                matches[count] = cells[count] - BINS if is_earlier else cells[count] + BINS
+            rarities[count] = find_rarity(frame, bin_, frame_rates, bin_ratios)
+            count += 1
+    return (
+        peaks[:count].copy(),
+        cells[:count].copy(),
+        matches[:count].copy(),
+        found[:count].copy(),
+        rarities[:count].copy(),
+    )
+
+
+@compiled
+def place_peak(frame: int, tone: float, offset: float, speed: float, pitch: float) -> tuple[int, int]:
+    """Frame and bin of the query on which a reference's peak lies."""
+    return math.floor((frame - offset) / speed + 0.5), math.floor(tone * pitch + 0.5)
+
+
+@compiled
+def find_rarity(frame: int, bin_: int, frame_rates: NDArray[np.float32], bin_ratios: NDArray[np.float32]) -> float:
+    """One over the chance that a cell of the query has a peak."""
+    chance = frame_rates[frame, bin_ // _BAND_BINS] * bin_ratios[frame // _CHANCE_FRAMES, bin_]
+    return 1 / min(max(chance, 0.001), 0.3)
 
 
 def score_peaks(overlay: Overlay, audibility: float, beside_share: float) -> NDArray[np.float32]:
     """The log-likelihood ratio of each peak's outcome, in nats: heard at this audibility, against chance."""
+    return _score_peaks(overlay.outcomes, overlay.rarities, audibility, beside_share)
+
+
+@compiled
+def _score_peaks(
+    outcomes: NDArray[np.int8], rarities: NDArray[np.float32], audibility: float, beside_share: float
+) -> NDArray[np.float32]:
+    scores = np.empty(len(outcomes), np.float32)
+    for peak in range(len(outcomes)):
+        scores[peak] = score_outcome(outcomes[peak], rarities[peak], audibility, beside_share)
+    return scores
+
+
+@compiled
+def score_outcome(outcome: int, rarity: float, audibility: float, beside_share: float) -> float:
+    """The log-likelihood ratio of one outcome, in nats."""
     beside = audibility * beside_share
-    by_outcome = np.array([0, beside / 2, audibility], np.float32)  # two cells are beside
-    ratios = by_outcome.take(overlay.outcomes)
-    ratios *= overlay.rarities
-    ratios += np.float32(1 - audibility - beside)
-    return np.log(ratios, out=ratios)
+    ratio = 1 - audibility - beside
+    if outcome == EXACT:
+        ratio += audibility * rarity
+    elif outcome == BESIDE:
+        ratio += beside / 2 * rarity  # two cells are beside
+    return math.log(ratio)

@@ -77,22 +77,6 @@ class Recording:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Stretch:
-    """Where one recording lines up with an item: frames of the item, to which offset_delta is added for the track's.
-
-    Not yet a match: blocks overlap, and several stretches may claim one moment.
-    """
-
-    media_id: str
-    recording: Recording
-    offset_delta: int
-    first_frame: int
-    last_frame: int
-    score: float  # log-likelihood ratio against chance, in nats
-    alternatives: tuple[str, ...] = ()  # track_ids that fit as well, and have no evidence of their own
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class MusicMatch:
     """Row of `music_matches`: a stretch of an item in which a catalogue recording is heard.
 
@@ -105,7 +89,10 @@ class MusicMatch:
     end_s: float
     track_start_s: float
     speed: float  # of the recording as heard, relative to the catalogue's
+    pitch: float  # factor on its frequencies
     score: float  # log-likelihood ratio against chance, in nats
+    level_db: float  # of the recording against the whole mix, estimated from their peaks
+    usage: str  # featured or background
     alternatives: tuple[str, ...]  # track_ids that fit the stretch as well: the same recording under another id
     title: str | None
     artist: str | None

@@ -6,22 +6,36 @@ Viterbi's algorithm, and one of its states is silence.
 """
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiling import compiled
+from models.constellation import Constellation
 from models.index import Index
-from models.overlay import EXACT, Overlay, QueryView, lay_over, score_peaks
+from models.overlay import (
+    BINS,
+    EXACT,
+    Overlay,
+    Placement,
+    QueryView,
+    find_rarity,
+    lay_over,
+    place_peak,
+    score_outcome,
+    score_peaks,
+)
 from models.retrieval import Candidates
 
 _STEP_FRAMES = 8  # of Viterbi's algorithm: .26 s
-_NEAR_FRAMES = 2  # offset_deltas so near give the same stretch, for a peak beside the cell counts too
+_NEAR_FRAMES = 2  # placements so near give the same stretch, for a peak beside the cell counts too
 _EDGE_STEPS = 2  # around the end of a run of steps, in which the very peak is sought
 _MAX_EXTENSION_FRAMES = 16  # of a stretch beyond its last matched peak: half a second
+_FIT_REACH_FRAMES = (80, 160, 320)  # before and after a hit, within which a warp is fitted, wider each time
+_MIN_FIT_PEAKS = 8
+_UNCHANGED = 0.0004  # a warp so near to none is none: a frame in 80 s
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,185 +74,249 @@ class VerificationConfig:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Heard:
-    """Stretches in which tracks are heard, as parallel arrays; frames are the query's."""
+    """A stretch of the query in which a track is heard."""
 
-    tracks: NDArray[np.intp]
-    offset_deltas: NDArray[np.int64]
-    first_frames: NDArray[np.int64]
-    last_frames: NDArray[np.int64]
-    scores: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.tracks)
+    track: int
+    placement: Placement
+    first_frame: int
+    last_frame: int
+    score: float
 
 
-def verify(candidates: Candidates, view: QueryView, index: Index, config: VerificationConfig) -> Heard:
+def verify(candidates: Candidates, view: QueryView, index: Index, config: VerificationConfig) -> list[Heard]:
     """The stretches of the query in which the candidates are heard; near candidates give overlapping stretches."""
-    if not len(candidates):
-        return no_stretches()
     frame_rate = index.config.spectrogram.frame_rate
-    promising = _screen(candidates, view, index, config, round(config.screening_s * frame_rate))
-    followed = [_follow(part, view, index, config, frame_rate) for part in _batches(promising)]
-    columns = zip(*map(_columns, [no_stretches(), *followed]), strict=True)
-    return _clip(Heard(*map(np.concatenate, columns)), view.frames, index)
+    heard: list[Heard] = []
+    for track in np.unique(candidates.tracks).tolist():  # of a few tracks each has many candidates
+        reference = index.constellation(track)
+        mine = candidates.take(np.flatnonzero(candidates.tracks == track))
+        for placement in _find_placements(mine, reference, view, config, round(config.screening_s * frame_rate)):
+            heard += _follow(track, reference, placement, view, config, frame_rate)
+    return heard
 
 
-def _clip(heard: Heard, frames: int, index: Index) -> Heard:
-    """Without what lies before or after the query or the track."""
-    lengths = np.array([index.tracks[track].frames for track in heard.tracks], np.int64)
-    first = np.maximum(0, -heard.offset_deltas)
-    last = np.minimum(frames, lengths - heard.offset_deltas) - 1
-    return dataclasses.replace(
-        heard, first_frames=np.maximum(heard.first_frames, first), last_frames=np.minimum(heard.last_frames, last)
-    )
-
-
-def _screen(
-    candidates: Candidates, view: QueryView, index: Index, config: VerificationConfig, window: int
-) -> Candidates:
-    """The candidates that score well near their hits, the best of each group of near ones."""
-    starts = np.clip(candidates.frames - window // 12, 0, len(view.outcomes))
-    overlay = lay_over(candidates, view, index, starts, np.minimum(starts + window, len(view.outcomes)))
-    scores = np.max(
-        [
-            np.bincount(
-                overlay.candidates, score_peaks(overlay, audibility, config.beside_share), minlength=len(candidates)
-            )
-            for audibility in config.audibilities[1:4] or config.audibilities
-        ],
-        axis=0,
+def _find_placements(
+    candidates: Candidates, reference: Constellation, view: QueryView, config: VerificationConfig, window: int
+) -> list[Placement]:
+    """Where one track's candidates place it: of those that score well near their hits, the best of near ones."""
+    scores = _screen(
+        reference.frames,
+        reference.tones,
+        candidates.offsets,
+        candidates.speeds,
+        candidates.pitches,
+        candidates.frames - window // 12,
+        window,
+        *view.arrays(),
+        np.array(config.audibilities[1:4] or config.audibilities, np.float32),
+        config.beside_share,
+        view.frames,
     )
     order = np.argsort(-scores, kind="stable")
-    order = order[scores[order] >= config.min_screening_score]
-    return _drop_near(candidates.take(order), window)
+    found: list[tuple[Placement, int]] = []
+    for number in order[scores[order] >= config.min_screening_score].tolist():
+        frame = int(candidates.frames[number])
+        placement = Placement(
+            *(float(each[number]) for each in (candidates.offsets, candidates.speeds, candidates.pitches))
+        )
+        if any(_is_near(placement, other, frame) and abs(frame - at) <= window for other, at in found):
+            continue
+        if placement.is_warped:
+            placement = fit(reference, placement, view, frame)
+        if all(placement != other for other, _ in found):
+            found.append((placement, frame))
+    return [placement for placement, _ in found]
 
 
-def _drop_near(candidates: Candidates, window: int) -> Candidates:
-    """Without those that say nearly the same as an earlier one, and each track and offset_delta once."""
-    seen: set[tuple[int, int, int]] = set()
-    kept: dict[tuple[int, int], int] = {}
-    columns = (candidates.tracks.tolist(), candidates.offset_deltas.tolist(), (candidates.frames // window).tolist())
-    for position, (track, delta, time) in enumerate(zip(*columns, strict=True)):
-        if (track, delta, time) not in seen:
-            kept.setdefault((track, delta), position)
-            near = itertools.product(range(delta - _NEAR_FRAMES, delta + _NEAR_FRAMES + 1), range(time - 1, time + 2))
-            seen.update((track, *each) for each in near)
-    return candidates.take(np.fromiter(kept.values(), np.intp))
+def _is_near(one: Placement, other: Placement, frame: int) -> bool:
+    """Whether both place nearly the same frame of the reference at a frame of the query."""
+    return abs(one.reference_frame(frame) - other.reference_frame(frame)) <= _NEAR_FRAMES
 
 
-def _batches(candidates: Candidates, size: int = 256) -> Iterator[Candidates]:
-    for start in range(0, len(candidates), size):
-        yield candidates.take(np.arange(start, min(start + size, len(candidates))))
+@compiled
+def _screen(
+    frames: NDArray[np.int32],
+    tones: NDArray[np.float32],
+    offsets: NDArray[np.float64],
+    speeds: NDArray[np.float64],
+    pitches: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    window: int,
+    outcomes: NDArray[np.int8],
+    frame_rates: NDArray[np.float32],
+    bin_ratios: NDArray[np.float32],
+    audibilities: NDArray[np.float32],
+    beside_share: float,
+    query_frames: int,
+) -> NDArray[np.float64]:
+    """For each placement: what the reference scores in a window of the query at the best of the audibilities."""
+    scores = np.zeros(len(offsets), np.float64)
+    sums = np.zeros(len(audibilities), np.float64)
+    for number in range(len(offsets)):
+        offset, speed, pitch = offsets[number], speeds[number], pitches[number]
+        start, end = max(starts[number], 0), min(starts[number] + window, query_frames)
+        sums[:] = 0.0
+        for peak in range(
+            np.searchsorted(frames, offset + speed * (start - 1)), np.searchsorted(frames, offset + speed * (end + 1))
+        ):
+            frame, bin_ = place_peak(frames[peak], tones[peak], offset, speed, pitch)
+            if start <= frame < end and bin_ < BINS:
+                rarity = 0.0
+                if outcomes[frame, bin_]:
+                    rarity = find_rarity(frame, bin_, frame_rates, bin_ratios)
+                for state in range(len(audibilities)):
+                    sums[state] += score_outcome(outcomes[frame, bin_], rarity, audibilities[state], beside_share)
+        scores[number] = sums.max()
+    return scores
+
+
+def fit(reference: Constellation, placement: Placement, view: QueryView, frame: int) -> Placement:
+    """The warp that brings the reference's peaks nearest to the query's around a frame, by least squares."""
+    for reach in _FIT_REACH_FRAMES:
+        matched = _match_near(reference.frames, reference.tones, *placement.arrays(), view.outcomes, frame - reach,
+                              min(frame + reach, view.frames))  # fmt: skip
+        if len(matched) < _MIN_FIT_PEAKS or np.ptp(matched[:, 0]) == 0:
+            break
+        heard_at, reference_frames, heard_bins, tones = matched.T
+        middle = heard_at.mean()
+        speed = float(np.sum((heard_at - middle) * reference_frames) / np.sum((heard_at - middle) ** 2))
+        if abs(speed / placement.speed - 1) > 0.02:
+            break
+        offset = float(reference_frames.mean()) - speed * middle
+        placement = Placement(offset, speed, float(np.sum(heard_bins * tones) / np.sum(tones**2)))
+    return _unchanged_if_near(placement, frame)
+
+
+def _unchanged_if_near(placement: Placement, frame: int) -> Placement:
+    pitch = 1.0 if abs(placement.pitch - 1) < 5 * _UNCHANGED else placement.pitch
+    if abs(placement.speed - 1) >= _UNCHANGED:
+        return dataclasses.replace(placement, pitch=pitch)
+    return Placement(float(round(placement.reference_frame(frame)) - frame), 1.0, pitch)
+
+
+@compiled
+def _match_near(
+    frames: NDArray[np.int32],
+    tones: NDArray[np.float32],
+    offset: float,
+    speed: float,
+    pitch: float,
+    outcomes: NDArray[np.int8],
+    start: int,
+    end: int,
+) -> NDArray[np.float64]:
+    """Rows (query frame, reference frame, query bin, reference tone) of peaks that match, at most a frame or bin off."""
+    first = np.searchsorted(frames, offset + speed * start)
+    last = np.searchsorted(frames, offset + speed * end)
+    rows = np.empty((last - first, 4), np.float64)
+    count = 0
+    for peak in range(first, last):
+        frame, bin_ = place_peak(frames[peak], tones[peak], offset, speed, pitch)
+        nearest = 3
+        for beside in range(-1, 2):
+            for above in range(-1, 2):
+                at, tone = frame + beside, bin_ + above
+                inside = 0 <= at < len(outcomes) and 0 <= tone < BINS
+                if inside and outcomes[at, tone] == EXACT and abs(beside) + abs(above) < nearest:
+                    nearest = abs(beside) + abs(above)
+                    rows[count, 0], rows[count, 1] = at, frames[peak]
+                    rows[count, 2], rows[count, 3] = tone, tones[peak]
+        if nearest < 3:
+            count += 1
+    return rows[:count].copy()
 
 
 def _follow(
-    candidates: Candidates, view: QueryView, index: Index, config: VerificationConfig, frame_rate: float
-) -> Heard:
-    """The stretches in which each candidate is heard, by Viterbi's algorithm over its whole overlay."""
-    lengths = np.array([index.tracks[track].frames for track in candidates.tracks])
-    starts = np.clip(-candidates.offset_deltas, 0, len(view.outcomes))
-    ends = np.clip(lengths - candidates.offset_deltas, 0, len(view.outcomes))
-    overlay = lay_over(candidates, view, index, starts, ends)
-
-    steps = (overlay.frames - starts[overlay.candidates]) // _STEP_FRAMES
-    shape = (len(candidates), int(np.max(ends - starts)) // _STEP_FRAMES + 1)
-    gains = np.zeros((*shape, len(config.audibilities) + 1), np.float32)
-    gains[:, :, 0] = -config.masked_cost_per_s * _STEP_FRAMES / frame_rate
-    cells = overlay.candidates * shape[1] + steps
-    for state, audibility in enumerate(config.audibilities, 1):
-        scores = score_peaks(overlay, audibility, config.beside_share)
-        gains[:, :, state] = np.bincount(cells, scores, minlength=shape[0] * shape[1]).reshape(shape)
+    track: int,
+    reference: Constellation,
+    placement: Placement,
+    view: QueryView,
+    config: VerificationConfig,
+    frame_rate: float,
+) -> Iterator[Heard]:
+    """The stretches in which a placed track is heard, by Viterbi's algorithm over its whole overlay."""
+    start = max(0, placement.query_frame(0))
+    end = min(view.frames, placement.query_frame(reference.end_frame - 1) + 1)
+    overlay = lay_over(reference, placement, view, start, end)
+    steps = (overlay.frames - start) // _STEP_FRAMES
+    gains = np.zeros(((max(end - start, 0)) // _STEP_FRAMES + 1, len(config.audibilities) + 1), np.float32)
+    gains[:, 0] = -config.masked_cost_per_s * _STEP_FRAMES / frame_rate
+    audibilities = np.array(config.audibilities, np.float32)
+    _add_gains(gains, steps, overlay.outcomes, overlay.rarities, audibilities, config.beside_share)
     np.minimum(gains, config.max_step_gain, out=gains)
+    states = _most_likely_states(gains, config.start_cost, config.stop_cost, config.change_cost)
+    for first, last, score in _cut_runs(states, gains, config):
+        # Steps without a reference peak cost nothing and say nothing: a run may begin or end with some.
+        low, high = np.searchsorted(steps, [first, last])
+        run = int(steps[low]), int(steps[high - 1]) + 1
+        low, high = np.searchsorted(steps, [run[0] - _EDGE_STEPS, run[1] + _EDGE_STEPS])
+        near = slice(int(low), int(high))
+        edges_at = int(states[run[0]]), int(states[run[1] - 1])
+        opened, closed = _find_edges(overlay.part(near), steps[near], run, edges_at, config)
+        yield Heard(track, placement, max(opened, start), min(closed, end - 1), score)
 
-    states = _most_likely_states(gains, config)
-    return _cut_stretches(candidates, overlay, steps, states, gains, config)
+
+@compiled
+def _add_gains(
+    gains: NDArray[np.float32],
+    steps: NDArray[np.int64],
+    outcomes: NDArray[np.int8],
+    rarities: NDArray[np.float32],
+    audibilities: NDArray[np.float32],
+    beside_share: float,
+) -> None:
+    """To (steps, states): what each peak scores in each state but the first."""
+    for peak in range(len(steps)):
+        for state in range(len(audibilities)):
+            gains[steps[peak], state + 1] += score_outcome(
+                outcomes[peak], rarities[peak], audibilities[state], beside_share
+            )
 
 
-def _most_likely_states(gains: NDArray[np.float32], config: VerificationConfig) -> NDArray[np.int8]:
-    """Viterbi's algorithm: for gains (candidates, steps, states), the state at each step; -1 where silence is likelier.
+@compiled
+def _most_likely_states(
+    gains: NDArray[np.float32], start_cost: float, stop_cost: float, change_cost: float
+) -> NDArray[np.int8]:
+    """Viterbi's algorithm: for gains (steps, states), the state at each step; -1 where silence is likelier.
 
     Starting, stopping and changing state cost; the masked state 0 has no gain and a cost, and so bridges short gaps.
     """
-    candidates, steps, states = gains.shape
-    each = np.arange(candidates)
-    playing = np.full((candidates, states), -np.inf, np.float32)
-    silent = np.zeros(candidates, np.float32)
-    came_from = np.empty((steps, candidates, states), np.int8)
-    silent_from = np.empty((steps, candidates), np.int8)
+    steps, states = gains.shape
+    playing = np.full(states, -np.inf)
+    silent = 0.0
+    came_from = np.empty((steps, states), np.int8)
+    silent_from = np.empty(steps, np.int8)
     for step in range(steps):
-        best = playing.argmax(1)
-        best_score = playing[each, best]
-        start, change = silent - config.start_cost, best_score - config.change_cost
-        enter = np.maximum(start, change)
-        stays = playing >= enter[:, None]
-        came_from[step] = np.where(stays, np.arange(states), np.where(start > change, -1, best)[:, None])
-        stop = best_score - config.stop_cost
-        silent_from[step] = np.where(stop > silent, best, -1)
-        playing = np.where(stays, playing, enter[:, None]) + gains[:, step]
-        silent = np.maximum(silent, stop)
-    return _trace_back(playing, silent + config.stop_cost, came_from, silent_from)
-
-
-def _trace_back(
-    playing: NDArray[np.float32],
-    silent: NDArray[np.float32],
-    came_from: NDArray[np.int8],
-    silent_from: NDArray[np.int8],
-) -> NDArray[np.int8]:
-    each = np.arange(len(playing))
-    state = np.where(playing.max(1) > silent, playing.argmax(1), -1)
-    path = np.empty((len(playing), len(came_from)), np.int8)
-    for step in range(len(came_from) - 1, -1, -1):
-        path[:, step] = state
-        state = np.where(state < 0, silent_from[step], came_from[step, each, state])
+        best = playing.argmax()
+        best_score = playing[best]
+        start, change = silent - start_cost, best_score - change_cost
+        enter, entered_from = (start, -1) if start > change else (change, best)
+        for state in range(states):
+            came_from[step, state] = state if playing[state] >= enter else entered_from
+            playing[state] = max(playing[state], enter) + gains[step, state]
+        silent_from[step] = best if best_score - stop_cost > silent else -1
+        silent = max(silent, best_score - stop_cost)
+    path = np.empty(steps, np.int8)
+    state = playing.argmax() if playing.max() - stop_cost > silent else -1
+    for step in range(steps - 1, -1, -1):
+        path[step] = state
+        state = silent_from[step] if state < 0 else came_from[step, state]
     return path
 
 
-def _cut_stretches(
-    candidates: Candidates,
-    overlay: Overlay,
-    steps: NDArray[np.int64],
-    states: NDArray[np.int8],
-    gains: NDArray[np.float32],
-    config: VerificationConfig,
-) -> Heard:
-    """Runs of playing states that score enough."""
-    is_playing = np.pad(states >= 0, ((0, 0), (1, 1)))
-    edges = np.diff(is_playing.astype(np.int8), axis=1)
-    numbers, firsts = np.nonzero(edges == 1)
-    ends = np.nonzero(edges == -1)[1]
-    gained = np.take_along_axis(gains, np.maximum(states, 0)[:, :, None].astype(np.intp), axis=2)[:, :, 0]
-    changes = (states[:, 1:] != states[:, :-1]) & (states[:, :-1] >= 0)
-    gained[:, 1:] -= config.change_cost * changes
-    spans = _find_spans(overlay, len(candidates))
-    rows = []
-    for number, first, end in zip(numbers, firsts, ends, strict=True):
-        score = float(gained[number, first:end].sum())
+def _cut_runs(
+    states: NDArray[np.int8], gains: NDArray[np.float32], config: VerificationConfig
+) -> Iterator[tuple[int, int, float]]:
+    """First step, one past the last, and score of the runs of playing states that score enough."""
+    edges = np.diff(np.pad(states >= 0, 1).astype(np.int8))
+    if not edges.any():
+        return
+    gained = gains[np.arange(len(gains)), np.maximum(states, 0)]
+    gained[1:] -= config.change_cost * ((states[1:] != states[:-1]) & (states[:-1] >= 0))
+    for first, end in zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True):
+        score = float(gained[first:end].sum())
         if score >= config.min_score:
-            mine = steps[spans[number]]
-            # Steps without a reference peak cost nothing and say nothing: a run may begin or end with some.
-            inside = mine[(mine >= first) & (mine < end)]
-            run = int(inside[0]), int(inside[-1]) + 1
-            edges_at = (int(states[number, run[0]]), int(states[number, run[1] - 1]))
-            low, high = np.searchsorted(mine, [run[0] - _EDGE_STEPS, run[1] + _EDGE_STEPS])
-            near = slice(spans[number].start + low, spans[number].start + high)
-            start, stop = _find_edges(overlay.part(near), steps[near], run, edges_at, config)
-            rows.append((candidates.tracks[number], candidates.offset_deltas[number], start, stop, score))
-    if not rows:
-        return no_stretches()
-    tracks, deltas, first_frames, last_frames, scores = (np.array(column) for column in zip(*rows, strict=True))
-    return Heard(tracks, deltas, first_frames, last_frames, scores)
-
-
-def _find_spans(overlay: Overlay, candidates: int) -> list[slice]:
-    """Where in the overlay each candidate's peaks are."""
-    counts = np.bincount(overlay.candidates, minlength=candidates)
-    starts = np.flatnonzero(np.diff(overlay.candidates, prepend=-1))
-    spans = [slice(0, 0)] * candidates
-    for start in starts.tolist():
-        number = int(overlay.candidates[start])
-        spans[number] = slice(start, start + int(counts[number]))
-    return spans
+            yield first, end, score
 
 
 def _find_edges(
@@ -265,12 +343,3 @@ def _find_edges(
 def _typical_wait(gaps: NDArray[np.int64]) -> int:
     """Frames from a random moment to the next match, in the median, if matches come at random with these gaps."""
     return min(_MAX_EXTENSION_FRAMES, round(math.log(2) * float(gaps.mean()))) if len(gaps) else 0
-
-
-def no_stretches() -> Heard:
-    whole = np.empty(0, np.int64)
-    return Heard(np.empty(0, np.intp), whole, whole, whole, np.empty(0))
-
-
-def _columns(heard: Heard) -> tuple[NDArray[Any], ...]:
-    return heard.tracks, heard.offset_deltas, heard.first_frames, heard.last_frames, heard.scores

@@ -15,9 +15,10 @@ from models.errors import BadMediaError
 from models.fingerprinting import fingerprint_file
 from models.isolation import IsolatedWorker
 from models.matching import BlockConfig, QueryConfig, match_block, settle
-from models.records import Fingerprint, MediaFile, MediaStatus, MusicMatch, Stretch
+from models.records import Fingerprint, MediaFile, MediaStatus, MusicMatch
 from models.snapshots import Snapshot
 from models.spectrogram import SpectrogramConfig
+from models.stretches import Stretch
 from transforms.files import local_copy
 from transforms.runs import Run
 from transforms.segments import open_segment
@@ -169,4 +170,4 @@ def _settle_done(
 ) -> Iterator[MusicMatch]:
     _, groups = grouped
     if any(True for _ in groups["done"]):
-        yield from settle(groups["stretches"], spectrogram, config.settle)
+        yield from settle(groups["stretches"], spectrogram, config)

@@ -142,7 +142,7 @@ def test_constellations_come_back_from_several_buckets(tmp_path, monkeypatch):
     monkeypatch.setattr(models.index, "BUCKET_TRACKS", 3)
     index = Index(str(write_index(tmp_path, CATALOGUE, IndexConfig())))
     assert [track.bucket for track in index.tracks] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    assert len(list(tmp_path.glob("peaks-*.bins.npy"))) == 3
+    assert len(list(tmp_path.glob("peaks-*.tones.npy"))) == 3
     for number in (7, 0, 3, 5, 6, 8, 2, 1, 4):
         assert_same(index.constellation(number), CATALOGUE[index.tracks[number].recording.track_id])
 
@@ -180,7 +180,7 @@ def test_a_file_is_fetched_when_it_is_first_read_and_not_before(tmp_path):
         index.look_up(np.array([0, LAST_HASH], np.uint32), 10)
         index.constellation(0)
     postings = [f"postings-0000{shard}.{name}.npy" for shard in range(2) for name in ("counts", "low", "places")]
-    assert sorted(fetched[2:]) == ["peaks-00000.bins.npy", "peaks-00000.counts.npy", *postings]
+    assert sorted(fetched[2:]) == ["peaks-00000.counts.npy", "peaks-00000.levels.npy", "peaks-00000.tones.npy", *postings]
 
 
 def test_an_index_that_is_let_go_of_is_gone_at_once(tmp_path):
@@ -251,18 +251,18 @@ def test_a_timeline_may_be_full_and_no_more():
         lay_out([*full, track_of("c", 1)])
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 1, "2", None])
 def test_another_format_is_refused(tmp_path, version):
     folder = write_index(tmp_path, CATALOGUE, IndexConfig())
     manifest = json.loads((folder / "manifest.json").read_text()) | {"format_version": version}
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ValueError, match=f"format_version must be 1, got {version}: build the index again"):
+    with pytest.raises(ValueError, match=f"format_version must be 2, got {version}: build the index again"):
         Index(str(folder))
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "null", "no JSON"])
 def test_what_is_no_manifest_is_refused(text):
-    with pytest.raises(ValueError, match=r"format_version must be 1, got None|Expecting value"):
+    with pytest.raises(ValueError, match=r"format_version must be 2, got None|Expecting value"):
         read_manifest(text)
 
 

@@ -37,7 +37,7 @@ def test_a_snapshot_comes_back_as_it_was_written(segments):
 
 @pytest.mark.parametrize("text", ["", "{}", '{"build": "b1", "replaced": null}'])
 def test_what_is_no_snapshot_is_refused(text):
-    with pytest.raises(ValueError, match=r"format_version must be 1, got None|Expecting value"):
+    with pytest.raises(ValueError, match=r"format_version must be 2, got None|Expecting value"):
         decode_snapshot(text)
 
 

@@ -217,7 +217,7 @@ def test_a_folder_without_an_index_is_an_error_that_names_it(tmp_path, text):
 def test_an_index_of_another_format_is_an_error(folder, version):
     values = json.loads((folder / "current.json").read_text())
     (folder / "current.json").write_text(json.dumps(values | {"format_version": version}))
-    with pytest.raises(ValueError, match=f"format_version must be 1, got {version}: build the index again"):
+    with pytest.raises(ValueError, match=f"format_version must be 2, got {version}: build the index again"):
         find_snapshot(str(folder))
 
 
