@@ -41,7 +41,8 @@ from models.index import (
 )
 from models.landmarks import HASH_BITS, pair_peaks
 from models.matching import QueryConfig, match_block, settle
-from models.records import MusicMatch, Recording, Stretch
+from models.records import MusicMatch, Recording
+from models.stretches import Stretch
 from pipelines.fillers import make_fillers
 from pipelines.scoring import score_matches
 
@@ -160,7 +161,7 @@ def _match(media_id: str, query: Constellation, index: Index) -> tuple[list[Musi
         found, count, _ = match_block(media_id, block, index, _QUERY)
         stretches += found
         candidates += count
-    return settle(stretches, index.config.spectrogram, _QUERY.settle), candidates
+    return settle(stretches, index.config.spectrogram, _QUERY), candidates
 
 
 def _cut(query: Constellation, index: Index) -> Iterator[Constellation]:
@@ -198,7 +199,7 @@ def _describe(folder: Path, config: IndexConfig, measured: Mapping[str, Any], au
 
 
 def _count_hits(counts: NDArray[np.int64], queries: Iterable[Constellation], audio_s: float) -> dict[str, str]:
-    """More columns: what the queries' landmarks hit, and the share of it that hashes too common to look at have."""
+    """More columns: what the queries' landmarks hit, unwarped, and the share of it that too common hashes have."""
     hits = np.concatenate([counts[pair_peaks(query, _QUERY.landmarks).hashes] for query in queries])
     skipped = hits[hits > _QUERY.retrieval.max_postings].sum()
     return {
