@@ -14,7 +14,7 @@ from models.snapshots import SegmentConfig, Snapshot, Tombstone
 from transforms.indexing import PublishIndex, WriteSegments
 from transforms.runs import CountStatuses, Run
 from transforms.segments import ReadReferences, ReadTracks, status_of
-from transforms.snapshots import read_snapshot
+from transforms.snapshots import find_version, read_snapshot
 from transforms.tables import WriteTables
 
 MODEL_VERSION = "landmarks-1"
@@ -34,6 +34,7 @@ class Config:
 
 def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     """The tracks of all segments to as few segments as can be, and a status for each. A trial publishes nothing."""
+    version = find_version(config.index)
     index = read_snapshot(config.index)
     tracks = root | ReadTracks(config.index, index.segments, run.max_items)
     references = tracks | ReadReferences(config.index, index.segments)
@@ -44,7 +45,7 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
             config.index, run.attempt, index.config, config.segments, _common_digest(index)
         )
         no_tombstones = root | beam.Create([]).with_output_types(Tombstone)
-        publish_index = PublishIndex(config.index, run.attempt, index.config, index, ())
+        publish_index = PublishIndex(config.index, run.attempt, index.config, version, ())
         statuses = statuses | WaitOn((segments, no_tombstones, statuses) | publish_index)
     _ = {"media_status": statuses} | WriteTables(config.output, run.provenance, TABLES, run.attempt)
 

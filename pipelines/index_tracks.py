@@ -4,6 +4,7 @@ linernotes index_tracks --config configs/index_tracks.yaml                   # o
 linernotes index_tracks --config configs/index_tracks.yaml --set mode=add    # of these and of those that it has
 """
 
+import contextlib
 import dataclasses
 
 import apache_beam as beam
@@ -17,7 +18,7 @@ from transforms.fingerprinting import FingerprintMedia, IsolationConfig
 from transforms.indexing import FindReplaced, PublishIndex, ReuseFingerprints, WriteSegments, make_reference
 from transforms.media import ReadMedia
 from transforms.runs import CountStatuses, Run, check_share
-from transforms.snapshots import find_snapshot
+from transforms.snapshots import find_snapshot, find_version
 from transforms.tables import WriteTables
 
 MODEL_VERSION = "landmarks-1"
@@ -52,11 +53,12 @@ class Config:
 
 def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     """Tracks to an index, and a status for each. A rebuild is whole, from fingerprints new and reused."""
-    base = find_base(config)
-    kept = base.segments if base is not None and config.mode == "add" else ()
+    version = find_version(config.index)
+    index = find_index(config)
+    kept = index.segments if index is not None and config.mode == "add" else ()
 
     found, unreadable = root | ReadMedia(config.input, run)
-    files, reused, skipped = found | ReuseFingerprints(config.index, base, config.mode == "add", run)
+    files, reused, skipped = found | ReuseFingerprints(config.index, index, config.mode == "add", run)
     made, finished = files | FingerprintMedia(
         config.reference.spectrogram, config.reference.peaks, config.decode, config.isolation, run
     )
@@ -68,20 +70,24 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     )
     replaced = references | FindReplaced(config.index, kept)
     published = (segments, replaced, statuses) | PublishIndex(
-        config.index, run.attempt, config.reference, base, kept, config.max_failed_share
+        config.index, run.attempt, config.reference, version, kept, config.max_failed_share
     )
     _ = {"media_status": statuses | WaitOn(published)} | WriteTables(config.output, run.provenance, TABLES, run.attempt)
 
 
 def knobs(config: Config) -> object:
     """All of the config that can change what is indexed of a track."""
-    find_base(config)
+    find_index(config)
     return [MODEL_VERSION, config.reference, config.decode]
 
 
-def find_base(config: Config) -> Snapshot | None:
-    """The index as it is; None if there is none. ValueError if the tracks cannot be added to it."""
-    base = find_snapshot(config.index)
-    if base is not None and config.mode == "add":
-        check_parameters(config.index, base.config, config.reference)
-    return base
+def find_index(config: Config) -> Snapshot | None:
+    """The index as it is; None if there is none that may be used. ValueError if the tracks cannot be added to it."""
+    if config.mode == "rebuild":
+        with contextlib.suppress(ValueError):  # of another format: it is replaced
+            return find_snapshot(config.index)
+        return None
+    index = find_snapshot(config.index)
+    if index is not None:
+        check_parameters(config.index, index.config, config.reference)
+    return index

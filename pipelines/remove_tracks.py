@@ -13,7 +13,7 @@ from models.snapshots import Segment
 from transforms.indexing import PublishIndex
 from transforms.removing import FindTracks, list_ids
 from transforms.runs import CountStatuses, Run, check_share
-from transforms.snapshots import read_snapshot
+from transforms.snapshots import find_version, read_snapshot
 from transforms.tables import WriteTables
 
 MODEL_VERSION = "landmarks-1"
@@ -39,13 +39,14 @@ class Config:
 
 def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     """Ids to an index without them, and a status for each. A trial publishes nothing."""
+    version = find_version(config.index)
     index = read_snapshot(config.index)
     tombstones, found = root | FindTracks(config.input, config.index, index, run)
     statuses = found | CountStatuses(run.progress)
 
     if run.max_items is None:
         no_segments = root | beam.Create([]).with_output_types(Segment)
-        publish_index = PublishIndex(config.index, run.attempt, index.config, index, index.segments)
+        publish_index = PublishIndex(config.index, run.attempt, index.config, version, index.segments)
         statuses = statuses | WaitOn((no_segments, tombstones, statuses) | publish_index)
     _ = {"media_status": statuses} | WriteTables(config.output, run.provenance, TABLES, run.attempt)
 

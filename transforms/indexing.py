@@ -105,7 +105,7 @@ class PublishIndex(beam.PTransform[Any, Any]):
     folder: str
     attempt: str
     config: IndexConfig
-    base: Snapshot | None
+    base: str | None  # the version of the index that this one is made from
     kept: Sequence[Segment]
     max_failed_share: float = 1.0
 

@@ -70,7 +70,7 @@ def open_segment(folder: str, segment: Segment) -> Index:
     source = segment_folder(folder, segment.segment_id)
     removed = frozenset(segment.removed)
     if is_local(source):
-        return Index(source.removeprefix("file://"), removed)
+        return Index(source, removed)
     copies = tempfile.mkdtemp(prefix="linernotes-index-")
     index = Index(copies, removed, functools.partial(_fetch, source, copies))
     weakref.finalize(index, shutil.rmtree, copies)

@@ -12,6 +12,7 @@ compare and swap leave an instant in which both are let through, and the last on
 """
 
 import contextlib
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -40,24 +41,30 @@ def segment_folder(folder: str, segment_id: str) -> str:
     return str(FileSystems.join(folder, "builds", segment_id))
 
 
-def publish(folder: str, base: Snapshot | None, snapshot: Snapshot) -> None:
-    """Makes this snapshot the index, in place of the base that it was made from.
+def find_version(folder: str) -> str | None:
+    """What changes whenever the index does, of whatever format it is; None if there is none.
 
-    Does nothing if it says nothing new. ValueError if another run has replaced the base meanwhile.
+    To be read before the snapshot that a run builds on: then no change of another run can be lost.
     """
-    current = find_snapshot(folder)
-    if current is not None and (current.attempt == snapshot.attempt or current.segments == snapshot.segments):
+    return _version(_read_pointer(folder))
+
+
+def publish(folder: str, base: str | None, snapshot: Snapshot) -> None:
+    """Makes this snapshot the index, in place of the version `base` that it was made from. Done again, it does nothing.
+
+    ValueError if another run has changed the index meanwhile.
+    """
+    text, found = encode_snapshot(snapshot).encode(), _read_pointer(folder)
+    current = _decode(found)
+    if found == text or (current is not None and current.segments == snapshot.segments):
         return
-    if _attempt(current) != _attempt(base):
-        raise ValueError(
-            f"index {folder}: expected it as attempt {_attempt(base)} left it, found it changed by {_attempt(current)} "
-            "while this run was under way: run it again"
-        )
-    # Listed before the instant: what is there now began with this base or an earlier one, and can never be published.
+    if _version(found) != base:
+        raise ValueError(f"index {folder}: changed by another run while this one was under way: run this one again")
+    # Listed before the instant: what is there began with this version or an earlier one, and can never be published.
     files = _list_files(folder)
     aside = FileSystems.join(folder, "builds", f"{snapshot.attempt}.json")
     with FileSystems.create(aside) as file:
-        file.write(encode_snapshot(snapshot).encode())
+        file.write(text)
     FileSystems.rename([aside], [_pointer(folder)])
 
     referenced = {segment.segment_id for each in (snapshot, current) if each for segment in each.segments}
@@ -75,8 +82,19 @@ def _pointer(folder: str) -> str:
     return str(FileSystems.join(folder, "current.json"))
 
 
-def _attempt(snapshot: Snapshot | None) -> str | None:
-    return None if snapshot is None else snapshot.attempt
+def _read_pointer(folder: str) -> bytes | None:
+    return read_bytes(_pointer(folder)) if FileSystems.exists(_pointer(folder)) else None
+
+
+def _version(pointer: bytes | None) -> str | None:
+    return None if pointer is None else hashlib.blake2b(pointer, digest_size=16).hexdigest()
+
+
+def _decode(pointer: bytes | None) -> Snapshot | None:
+    """None if there is none, or one of another format, which is about to be replaced."""
+    with contextlib.suppress(ValueError, KeyError):
+        return None if pointer is None else decode_snapshot(pointer.decode())
+    return None
 
 
 def _list_files(folder: str) -> dict[str, list[str]]:

@@ -180,7 +180,12 @@ def test_a_file_is_fetched_when_it_is_first_read_and_not_before(tmp_path):
         index.look_up(np.array([0, LAST_HASH], np.uint32), 10)
         index.constellation(0)
     postings = [f"postings-0000{shard}.{name}.npy" for shard in range(2) for name in ("counts", "low", "places")]
-    assert sorted(fetched[2:]) == ["peaks-00000.counts.npy", "peaks-00000.levels.npy", "peaks-00000.tones.npy", *postings]
+    assert sorted(fetched[2:]) == [
+        "peaks-00000.counts.npy",
+        "peaks-00000.levels.npy",
+        "peaks-00000.tones.npy",
+        *postings,
+    ]
 
 
 def test_an_index_that_is_let_go_of_is_gone_at_once(tmp_path):

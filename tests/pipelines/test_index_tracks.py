@@ -257,3 +257,13 @@ def test_a_crash_of_the_tables_leaves_an_index_to_which_the_same_run_adds_nothin
     run_pipeline(index_tracks, config)
     assert read_snapshot(config.index) == published
     assert [row["status"] for row in rows(config.output, "media_status", "first", "index_tracks")] == ["skipped"]
+
+
+def test_a_rebuild_replaces_an_index_of_another_format_and_adding_to_it_is_refused(run_pipeline, sample, tmp_path):
+    config = index_tracks.Config(str(sample / "tracks/fan.mp3"), str(tmp_path / "index"), str(tmp_path / "tables"))
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "current.json").write_text('{"build": "b1", "replaced": null}')
+    with pytest.raises(ValueError, match=r"format_version must be .*, got None: build the index again"):
+        run_pipeline(index_tracks, dataclasses.replace(config, mode="add"))
+    run_pipeline(index_tracks, config)
+    assert [segment.tracks for segment in read_snapshot(config.index).segments] == [1]

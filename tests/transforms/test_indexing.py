@@ -36,7 +36,7 @@ from models.records import MediaStatus, Recording
 from models.snapshots import SegmentConfig, choose_segment, count_segments
 from transforms.indexing import PublishIndex, WriteSegments
 from transforms.segments import open_segment
-from transforms.snapshots import find_snapshot, publish, read_bytes, read_snapshot, segment_folder
+from transforms.snapshots import find_snapshot, find_version, publish, read_bytes, read_snapshot, segment_folder
 
 CONFIG = IndexConfig(shards=2)
 FIRST = 3  # seed
@@ -176,22 +176,22 @@ def test_what_the_current_and_the_previous_snapshot_do_not_name_is_deleted(folde
 
 
 def test_of_two_that_change_an_index_at_once_the_second_is_refused(folder):
-    base = read_snapshot(str(folder))
+    base = find_version(str(folder))
     write(folder, "b2", {"b": constellation_of(60, 40)})
-    with pytest.raises(Exception, match="expected it as attempt b1 left it, found it changed by b2 while this run"):
+    with pytest.raises(Exception, match="changed by another run while this one was under way"):
         write(folder, "b3", {"c": constellation_of(60, 40)}, base=base)
     assert tracks_of(folder) == ["b"]
 
 
 def test_of_two_that_build_the_first_index_the_second_is_refused(tmp_path):
     write(tmp_path, "b1", {"a": constellation_of(60, 40)})
-    with pytest.raises(Exception, match="expected it as attempt None left it, found it changed by b1"):
+    with pytest.raises(Exception, match="changed by another run while this one was under way"):
         write(tmp_path, "b2", {"b": constellation_of(60, 40)}, base=None)
     assert tracks_of(tmp_path) == ["a"]
 
 
 def test_publishing_again_does_nothing(folder):
-    base = read_snapshot(str(folder))
+    base = find_version(str(folder))
     write(folder, "b2", {"b": constellation_of(60, 40)})
     current = read_snapshot(str(folder))
     publish(str(folder), base, current)
@@ -246,7 +246,7 @@ class WriteCatalogue(beam.PTransform):
             | "References" >> beam.Create(references)
             | WriteSegments(self.folder, self.attempt, self.config, SegmentConfig(self.hours))
         )
-        base = find_snapshot(self.folder) if self.base is CURRENT else self.base
+        base = find_version(self.folder) if self.base is CURRENT else self.base
         publish_index = PublishIndex(self.folder, self.attempt, self.config, base, (), self.max_failed_share)
         return (segments, root | "Tombstones" >> beam.Create([]), collected) | publish_index
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
@@ -16,7 +17,7 @@ from models.records import Recording
 from models.snapshots import Segment, SegmentConfig, Tombstone
 from transforms.indexing import FindReplaced, PublishIndex, WriteSegments
 from transforms.segments import ReadReferences, ReadTracks, open_segment
-from transforms.snapshots import find_snapshot, read_snapshot
+from transforms.snapshots import find_snapshot, find_version, read_snapshot
 
 CONFIG = IndexConfig(shards=2)
 
@@ -34,8 +35,8 @@ def reference_of(track_id, seed=0):
 
 def add(folder, attempt, references):
     """What index_tracks does in mode add."""
-    base = find_snapshot(folder)
-    kept = base.segments if base else ()
+    base, index = find_version(folder), find_snapshot(folder)
+    kept = index.segments if index else ()
     with beam.Pipeline(FnApiRunner()) as root:
         given = root | beam.Create(references)
         segments = given | WriteSegments(folder, attempt, CONFIG, SegmentConfig())
@@ -47,20 +48,20 @@ def add(folder, attempt, references):
 
 def remove(folder, attempt, segment_id, track_id):
     """What remove_tracks does."""
-    base = read_snapshot(folder)
+    base, index = find_version(folder), read_snapshot(folder)
     with beam.Pipeline(FnApiRunner()) as root:
         segments = root | "No segment" >> beam.Create([]).with_output_types(Segment)
         tombstones = root | beam.Create([Tombstone(segment_id, track_id)])
         _ = (segments, tombstones, root | "No status" >> beam.Create([])) | PublishIndex(
-            folder, attempt, CONFIG, base, base.segments
+            folder, attempt, CONFIG, base, index.segments
         )
 
 
 def compact(folder, attempt, hours=2000):
     """What compact_index does."""
-    base = read_snapshot(folder)
+    base, index = find_version(folder), read_snapshot(folder)
     with beam.Pipeline(FnApiRunner()) as root:
-        references = root | ReadTracks(folder, base.segments) | ReadReferences(folder, base.segments)
+        references = root | ReadTracks(folder, index.segments) | ReadReferences(folder, index.segments)
         segments = references | WriteSegments(folder, attempt, CONFIG, SegmentConfig(hours))
         nothing = root | beam.Create([])
         _ = (segments, nothing, nothing) | PublishIndex(folder, attempt, CONFIG, base, ())
@@ -200,6 +201,15 @@ def test_what_was_left_over_is_deleted_by_the_next_change_and_what_the_one_befor
     assert builds_in(folder) == ["four-00000", "one-00000", "two-00000"]
     remove(folder, "five", "four-00000", "c")
     assert builds_in(folder) == ["four-00000"]
+
+
+@pytest.mark.parametrize("where", ["{0}", "./{0}", "{0}/", "{1}", "{1}/"])
+def test_an_index_is_the_same_however_its_folder_is_written(folder, where, monkeypatch):
+    monkeypatch.chdir(Path(folder).parent)
+    leave_over(folder)
+    compact(where.format(Path(folder).name, folder), "four")
+    assert builds_in(folder) == ["four-00000", "one-00000", "two-00000"]
+    assert_reads(folder, BEFORE)
 
 
 def leave_over(folder):
