@@ -1,12 +1,13 @@
-"""Oracle: which of the listed ids the index has."""
+"""Oracles: which of the listed ids the index has, and the matches that there were without the removed one."""
 
+import dataclasses
 import shutil
 
 import pytest
 
 import transforms.tables
 from models.manifests import ManifestError
-from pipelines import remove_tracks
+from pipelines import match_podcasts, remove_tracks
 from pipelines.cli import main
 from transforms.removing import list_ids
 from transforms.snapshots import read_snapshot
@@ -108,3 +109,11 @@ def test_unknown_ids_are_status_1_and_the_others_are_removed(index, tmp_path, ca
     assert main(["remove_tracks", f"--input={tmp_path}/ids.txt", *folders]) == 1
     assert "2 items: 1 done, 1 failed, 0 skipped" in capsys.readouterr().out
     assert removed_from(index) == [("rain",)]
+
+
+def test_a_removed_track_is_not_matched_and_all_others_are(index, remove, matched, rows, run_pipeline, tmp_path):
+    remove("brass_kettle\n")
+    config = dataclasses.replace(matched, index=index, output=str(tmp_path / "tables"))
+    run_pipeline(match_podcasts, config)
+    expected = [row for row in rows(matched.output, "music_matches") if row["track_id"] != "brass_kettle"]
+    assert rows(config.output, "music_matches") == expected
