@@ -26,29 +26,38 @@ def explain(stretches: Iterable[Stretch], config: VerificationConfig) -> list[St
 
     One that is explained in part keeps its best other part. What is kept is kept again, by the same rules.
     """
-    owners: dict[int, int] = {}  # of each of the block's peaks that is taken: by which kept stretch
+    ordered = sorted(stretches, key=_best_first)
+    first_cell, cells = _span([_evidence(stretch).matches for stretch in ordered])
+    owners = np.zeros(cells, np.int32)  # of each of the block's peaks: the number of a kept stretch, from 1; 0: of none
     kept: list[Stretch] = []
     explained: list[list[Stretch]] = []
-    for stretch in sorted(stretches, key=_best_first):
+    for stretch in ordered:
         twin = _find_twin(stretch, kept)
         if twin is not None:
             explained[twin].append(stretch)
             continue
         matches = _evidence(stretch).matches
-        takers = np.array([owners.get(cell, -1) for cell in matches.tolist()], np.intp)
-        contested = takers >= 0
+        takers = np.where(matches >= 0, owners[np.maximum(matches - first_cell, 0)], 0)
+        contested = takers > 0
         own = _own_part(stretch, contested, config)
         if own is None:
-            explained[int(np.bincount(takers[contested]).argmax())].append(stretch)
+            explained[int(np.bincount(takers[contested]).argmax()) - 1].append(stretch)
             continue
-        owners.update(dict.fromkeys(matches[(matches >= 0) & ~contested].tolist(), len(kept)))
         kept.append(own)
+        owners[matches[(matches >= 0) & ~contested] - first_cell] = len(kept)
         explained.append([])
     return [_with_alternatives(*each) for each in zip(kept, explained, strict=True)]
 
 
 def _best_first(stretch: Stretch) -> tuple[float, str, int, float]:
     return -stretch.score, stretch.recording.track_id, stretch.first_frame, stretch.placement.offset
+
+
+def _span(matches: Sequence[NDArray[np.int64]]) -> tuple[int, int]:
+    """The first cell of all, and how many there are to the last."""
+    cells = np.concatenate([np.zeros(0, np.int64), *matches])
+    cells = cells[cells >= 0]
+    return (int(cells.min()), int(np.ptp(cells)) + 1) if len(cells) else (0, 1)
 
 
 def _evidence(stretch: Stretch) -> Overlay:

@@ -7,6 +7,7 @@ cell: some candidates are none.
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from models.landmarks import BIN_BITS, DIFFERENCE_BITS, FRAME_BITS, MAX_BINS, MA
 from models.warps import UNCHANGED, Warps
 
 _TABLE_BITS = 16  # so that a warp's table fits the second-level cache
-_FIRST_HITS = 1 << 14  # room for so many in half a window; it grows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +30,12 @@ class RetrievalConfig:
     max_postings: a hash with more places says little and costs much: its places are skipped.
     """
 
-    min_hits: int = 5
+    min_hits: int = 6
     window_s: float = 5.0
     max_postings: int = 200
-    warped_min_hits: int = 5
-    warped_fan_out: int = 4
-    warped_half: int = 6
+    warped_min_hits: int = 4
+    warped_fan_out: int = 3
+    warped_half: int = 7
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -91,135 +91,139 @@ def _retrieve(
     pairs = find_pairs(query, landmarks)
     anchor_frames = query.frames[pairs.anchors]
     landmarks_of = (
-        anchor_frames,
         query.frames[pairs.targets] - anchor_frames,
         query.tones[pairs.anchors],
         query.tones[pairs.targets],
     )
     half = window // 2
     bounds = np.searchsorted(anchor_frames, np.arange(0, query.end_frame + half, half))
-    table = np.zeros((len(warps), 1 << _TABLE_BITS), np.uint16)
+    table = np.zeros(1 << _TABLE_BITS, np.uint16)
     found: list[NDArray[np.int64]] = [np.empty((0, 3), np.int64)]
-    earlier, skipped = None, 0
-    for number in range(len(bounds) - 1):
-        part = slice(bounds[number], bounds[number + 1])
-        current, over = _look_up([column[part] for column in landmarks_of], warps, index, max_postings)
-        _count(table, *current)
-        found.append(_first_of_each(_find_lines(table, *current, min_hits)))
-        if earlier is not None:
-            _forget(table, *earlier)
+    earlier, skipped = _no_hits(len(warps)), 0
+    for start, end in itertools.pairwise(bounds.tolist()):
+        hashes = _hash_pairs(*(column[start:end] for column in landmarks_of), warps.speeds, 1 / warps.pitches)
+        current, over = _look_up(hashes, anchor_frames[start:end], warps, index, max_postings)
+        found.append(_first_of_each(_find_lines(table, *earlier, *current, min_hits)))
         earlier, skipped = current, skipped + over
     return _locate(np.concatenate(found), warps, index), skipped
 
 
-def _look_up(
-    pairs: list[NDArray[np.generic]], warps: Warps, index: Index, max_postings: int
-) -> tuple[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]], int]:
-    """The hits of some pairs: diagonals, warped query frames, and numbers of warps; and how many were skipped."""
-    parts, skipped = [], 0
-    for first_hash, starts, places in index.shards():
-        diagonals, frames, numbers, over = _look_up_shard(
-            *pairs, warps.speeds, 1 / warps.pitches, first_hash, starts, places, max_postings, _FIRST_HITS
-        )
-        parts.append((diagonals, frames, numbers))
-        skipped += over
-    columns = zip(*parts, strict=True)
-    diagonals, frames, numbers = (np.concatenate(column) for column in columns)
-    return (diagonals, frames, numbers), skipped
+_Hits = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]  # bounds of each warp's; diagonals; frames
+
+
+def _no_hits(warps: int) -> _Hits:
+    return np.zeros(warps + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.int32)
 
 
 @compiled
-def _look_up_shard(
-    anchor_frames: NDArray[np.int32],
+def _hash_pairs(
     gaps: NDArray[np.int32],
     anchor_tones: NDArray[np.float32],
     target_tones: NDArray[np.float32],
     speeds: NDArray[np.float32],
     lowerings: NDArray[np.float32],
+) -> NDArray[np.int32]:
+    """(pairs, warps): the hash of each pair as it was in the recording; -1 where it had none."""
+    hashes = np.empty((len(gaps), len(speeds)), np.int32)
+    half = np.float32(0.5)
+    for pair in range(len(gaps)):
+        for warp in range(len(speeds)):
+            anchor_bin = np.int32(anchor_tones[pair] * lowerings[warp] + half)
+            difference = np.int32(target_tones[pair] * lowerings[warp] + half) - anchor_bin
+            gap = np.int32(gaps[pair] * speeds[warp] + half)
+            packed = (((anchor_bin << DIFFERENCE_BITS) + difference + MAX_BINS + 1) << FRAME_BITS) + gap
+            is_sound = (abs(difference) <= MAX_BINS) & (gap <= MAX_FRAMES) & (anchor_bin < 1 << BIN_BITS)
+            hashes[pair, warp] = packed if is_sound else -1
+    return hashes
+
+
+def _look_up(
+    hashes: NDArray[np.int32], frames: NDArray[np.int32], warps: Warps, index: Index, max_postings: int
+) -> tuple[_Hits, int]:
+    """The hits of some pairs, warp by warp, and how many postings were skipped."""
+    found = [
+        _look_up_shard(hashes, frames, warps.speeds, first_hash, starts, places, max_postings)
+        for first_hash, starts, places in index.shards()
+    ]
+    diagonals, warped_frames, numbers = (np.concatenate(column) for column in list(zip(*found, strict=True))[:3])
+    order = np.argsort(numbers, kind="stable")
+    bounds = np.searchsorted(numbers[order], np.arange(len(warps) + 1))
+    return (bounds, diagonals[order], warped_frames[order]), sum(skipped for *_, skipped in found)
+
+
+@compiled
+def _look_up_shard(
+    hashes: NDArray[np.int32],
+    frames: NDArray[np.int32],
+    speeds: NDArray[np.float32],
     first_hash: int,
     starts: NDArray[np.uint32],
     places: NDArray[np.uint32],
     max_postings: int,
-    room: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16], int]:
-    diagonals, frames, numbers = np.empty(room, np.int64), np.empty(room, np.int32), np.empty(room, np.int16)
-    half = np.float32(0.5)
-    count = skipped = 0
-    for pair in range(len(gaps)):
-        for warp in range(len(speeds)):
-            anchor_bin = np.int64(anchor_tones[pair] * lowerings[warp] + half)
-            difference = np.int64(target_tones[pair] * lowerings[warp] + half) - anchor_bin
-            gap = np.int64(gaps[pair] * speeds[warp] + half)
-            if abs(difference) > MAX_BINS or not 0 < gap <= MAX_FRAMES or anchor_bin >= 1 << BIN_BITS:
-                continue
-            slot = (anchor_bin << DIFFERENCE_BITS | difference + MAX_BINS + 1) << FRAME_BITS | gap
-            slot -= first_hash
-            if slot < 0 or slot >= len(starts) - 1:
-                continue
-            start, end = np.int64(starts[slot]), np.int64(starts[slot + 1])
-            if end - start > max_postings:
-                skipped += end - start
-                continue
-            if start == end:
-                continue
-            if count + end - start > room:
-                room = 2 * room + max_postings
-                wider, wider_frames, wider_numbers = (
-                    np.empty(room, np.int64),
-                    np.empty(room, np.int32),
-                    np.empty(room, np.int16),
-                )
-                wider[:count], wider_frames[:count], wider_numbers[:count] = (
-                    diagonals[:count],
-                    frames[:count],
-                    numbers[:count],
-                )
-                diagonals, frames, numbers = wider, wider_frames, wider_numbers
-            frame = np.int64(anchor_frames[pair] * speeds[warp] + half)
-            for posting in range(start, end):
-                diagonals[count] = np.int64(places[posting]) - frame
-                frames[count] = frame
-                numbers[count] = warp
-                count += 1
-    return diagonals[:count], frames[:count], numbers[:count], skipped
-
-
-@compiled
-def _count(
-    table: NDArray[np.uint16], diagonals: NDArray[np.int64], frames: NDArray[np.int32], numbers: NDArray[np.int16]
-) -> None:
-    mask = table.shape[1] - 1
-    for hit in range(len(diagonals)):
-        table[numbers[hit], diagonals[hit] & mask] += 1
-
-
-@compiled
-def _forget(
-    table: NDArray[np.uint16], diagonals: NDArray[np.int64], frames: NDArray[np.int32], numbers: NDArray[np.int16]
-) -> None:
-    mask = table.shape[1] - 1
-    for hit in range(len(diagonals)):
-        table[numbers[hit], diagonals[hit] & mask] -= 1
+    """Diagonals, warped frames and numbers of warps of the hits in a shard; how many postings were skipped."""
+    asked = hashes.reshape(-1)
+    firsts, counts, sources = (
+        np.empty(len(asked), np.int64),
+        np.empty(len(asked), np.int64),
+        np.empty(len(asked), np.int64),
+    )
+    known = hits = skipped = 0
+    for source in range(
+        len(asked)
+    ):  # without branches that depend on what is read: reading ahead is what makes it fast
+        slot = asked[source] - first_hash
+        if 0 <= slot < len(starts) - 1:
+            first, count = np.int64(starts[slot]), np.int64(starts[slot + 1]) - np.int64(starts[slot])
+            is_rare = count <= max_postings
+            firsts[known], counts[known], sources[known] = first, count, source
+            known += (count > 0) & is_rare
+            hits += count * is_rare
+            skipped += count * (not is_rare)
+    diagonals, warped_frames, numbers = np.empty(hits, np.int64), np.empty(hits, np.int32), np.empty(hits, np.int16)
+    hit = 0
+    for entry in range(known):
+        pair, warp = divmod(sources[entry], len(speeds))
+        frame = np.int32(frames[pair] * speeds[warp] + np.float32(0.5))
+        for posting in range(firsts[entry], firsts[entry] + counts[entry]):
+            diagonals[hit], warped_frames[hit], numbers[hit] = np.int64(places[posting]) - frame, frame, warp
+            hit += 1
+    return diagonals, warped_frames, numbers, skipped
 
 
 @compiled
 def _find_lines(
     table: NDArray[np.uint16],
+    earlier_bounds: NDArray[np.int64],
+    earlier: NDArray[np.int64],
+    earlier_frames: NDArray[np.int32],
+    bounds: NDArray[np.int64],
     diagonals: NDArray[np.int64],
     frames: NDArray[np.int32],
-    numbers: NDArray[np.int16],
     min_hits: int,
 ) -> NDArray[np.int64]:
-    """Rows (warp, diagonal, warped frame) of hits whose diagonal and its neighbours have enough."""
-    mask = table.shape[1] - 1
+    """Rows (warp, diagonal, warped frame) of hits whose diagonal and its neighbours have enough, with the earlier ones.
+
+    table: zeros, and zeros again afterwards.
+    """
+    mask = len(table) - 1
     rows = np.empty((len(diagonals), 3), np.int64)
     count = 0
-    for hit in range(len(diagonals)):
-        warp, diagonal = numbers[hit], diagonals[hit]
-        near = table[warp, (diagonal - 1) & mask] + table[warp, diagonal & mask] + table[warp, (diagonal + 1) & mask]
-        if near >= min_hits:
-            rows[count, 0], rows[count, 1], rows[count, 2] = warp, diagonal, frames[hit]
-            count += 1
+    for warp in range(len(bounds) - 1):
+        for hit in range(earlier_bounds[warp], earlier_bounds[warp + 1]):
+            table[earlier[hit] & mask] += 1
+        for hit in range(bounds[warp], bounds[warp + 1]):
+            table[diagonals[hit] & mask] += 1
+        for hit in range(bounds[warp], bounds[warp + 1]):
+            diagonal = diagonals[hit]
+            near = table[(diagonal - 1) & mask] + table[diagonal & mask] + table[(diagonal + 1) & mask]
+            if near >= min_hits:
+                rows[count, 0], rows[count, 1], rows[count, 2] = warp, diagonal, frames[hit]
+                count += 1
+        for hit in range(earlier_bounds[warp], earlier_bounds[warp + 1]):
+            table[earlier[hit] & mask] = 0
+        for hit in range(bounds[warp], bounds[warp + 1]):
+            table[diagonals[hit] & mask] = 0
     return rows[:count].copy()
 
 

@@ -18,6 +18,7 @@ from models.index import Index
 from models.overlay import (
     BINS,
     EXACT,
+    NONE,
     Overlay,
     Placement,
     QueryView,
@@ -113,24 +114,21 @@ def _find_placements(
         view.frames,
     )
     order = np.argsort(-scores, kind="stable")
-    found: list[tuple[Placement, int]] = []
-    for number in order[scores[order] >= config.min_screening_score].tolist():
-        frame = int(candidates.frames[number])
-        placement = Placement(
-            *(float(each[number]) for each in (candidates.offsets, candidates.speeds, candidates.pitches))
+    left = candidates.take(order[scores[order] >= config.min_screening_score])
+    found: dict[Placement, None] = {}
+    while len(left):
+        placement, frame = (
+            Placement(float(left.offsets[0]), float(left.speeds[0]), float(left.pitches[0])),
+            left.frames[0],
         )
-        if any(_is_near(placement, other, frame) and abs(frame - at) <= window for other, at in found):
-            continue
         if placement.is_warped:
-            placement = fit(reference, placement, view, frame)
-        if all(placement != other for other, _ in found):
-            found.append((placement, frame))
-    return [placement for placement, _ in found]
-
-
-def _is_near(one: Placement, other: Placement, frame: int) -> bool:
-    """Whether both place nearly the same frame of the reference at a frame of the query."""
-    return abs(one.reference_frame(frame) - other.reference_frame(frame)) <= _NEAR_FRAMES
+            placement = fit(reference, placement, view, int(frame))
+        found[placement] = None
+        apart = np.abs(left.offsets + (left.speeds - placement.speed) * left.frames - placement.offset)
+        is_other = (apart > _NEAR_FRAMES) | (np.abs(left.frames - frame) > window)
+        is_other[0] = False
+        left = left.take(np.flatnonzero(is_other))
+    return list(found)
 
 
 @compiled
@@ -152,6 +150,7 @@ def _screen(
     """For each placement: what the reference scores in a window of the query at the best of the audibilities."""
     scores = np.zeros(len(offsets), np.float64)
     sums = np.zeros(len(audibilities), np.float64)
+    missed = np.array([score_outcome(NONE, 0.0, each, beside_share) for each in audibilities])
     for number in range(len(offsets)):
         offset, speed, pitch = offsets[number], speeds[number], pitches[number]
         start, end = max(starts[number], 0), min(starts[number] + window, query_frames)
@@ -161,11 +160,13 @@ def _screen(
         ):
             frame, bin_ = place_peak(frames[peak], tones[peak], offset, speed, pitch)
             if start <= frame < end and bin_ < BINS:
-                rarity = 0.0
-                if outcomes[frame, bin_]:
-                    rarity = find_rarity(frame, bin_, frame_rates, bin_ratios)
+                outcome = outcomes[frame, bin_]
+                if outcome == NONE:
+                    sums += missed
+                    continue
+                rarity = find_rarity(frame, bin_, frame_rates, bin_ratios)
                 for state in range(len(audibilities)):
-                    sums[state] += score_outcome(outcomes[frame, bin_], rarity, audibilities[state], beside_share)
+                    sums[state] += score_outcome(outcome, rarity, audibilities[state], beside_share)
         scores[number] = sums.max()
     return scores
 
@@ -266,11 +267,13 @@ def _add_gains(
     beside_share: float,
 ) -> None:
     """To (steps, states): what each peak scores in each state but the first."""
+    missed = np.array([score_outcome(NONE, 0.0, each, beside_share) for each in audibilities])
     for peak in range(len(steps)):
         for state in range(len(audibilities)):
-            gains[steps[peak], state + 1] += score_outcome(
-                outcomes[peak], rarities[peak], audibilities[state], beside_share
-            )
+            score = missed[state]
+            if outcomes[peak] != NONE:
+                score = score_outcome(outcomes[peak], rarities[peak], audibilities[state], beside_share)
+            gains[steps[peak], state + 1] += score
 
 
 @compiled

@@ -19,7 +19,7 @@ class WarpConfig:
     small that half of it moves few peaks to another bin or frame; verification finds the rest.
     """
 
-    max_speed: float = 6.5
+    max_speed: float = 6.0
     speed_step: float = 0.5
     max_tempo: float = 9.0
     tempo_step: float = 3.0
