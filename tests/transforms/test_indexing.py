@@ -114,7 +114,7 @@ def test_an_index_is_read_only_where_it_is_needed_from_elsewhere(tmp_path, monke
     assert not copies.exists()
 
 
-@pytest.mark.parametrize("file", [r"peaks-00000\.counts\.npy", r"manifest\.json", r"builds/b2\.json"])
+@pytest.mark.parametrize("file", [r"peaks-00000\.levels\.npy", r"manifest\.json", r"builds/b2\.json"])
 def test_a_crash_in_the_middle_of_a_build_leaves_the_index_that_was(folder, file, monkeypatch):
     create = FileSystems.create
 

@@ -78,7 +78,7 @@ AFTER = {
     "remove": {name: each for name, each in BEFORE.items() if name != "b"},
     "compact": BEFORE,
 }
-WRITES = [r"postings-.*counts", r"peaks-.*counts", r"catalogue\.parquet", r"manifest\.json", r"builds/\w+\.json"]
+WRITES = [r"postings-.*counts", r"peaks-.*levels", r"catalogue\.parquet", r"manifest\.json", r"builds/\w+\.json"]
 
 
 @pytest.fixture(scope="module")
