@@ -41,7 +41,7 @@ from models.snapshots import (
 from transforms.commits import check_name
 from transforms.runs import Run
 from transforms.segments import ReadReferences, ReadTracks
-from transforms.snapshots import publish, read_snapshot, segment_folder
+from transforms.snapshots import publish, segment_folder
 
 
 @dataclasses.dataclass
@@ -171,11 +171,6 @@ class FindReplaced(beam.PTransform[Any, Any]):
             | beam.FlatMap(_find_replaced).with_output_types(Tombstone)
         )
         return replaced
-
-
-def current_build(folder: str) -> str:
-    """The folder of the index's first segment. ValueError if there is no index."""
-    return segment_folder(folder, read_snapshot(folder).segments[0].segment_id)
 
 
 def make_reference(fingerprint: Fingerprint) -> Reference:
