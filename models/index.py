@@ -32,9 +32,9 @@ from models.records import Recording
 from models.spectrogram import SpectrogramConfig
 
 FORMAT_VERSION = 2
-_LOW_BITS = 8
+LOW_BITS = 8
 _PLACE_BITS = 32
-_HIGH_COUNT = 1 << (HASH_BITS - _LOW_BITS)
+_HIGH_COUNT = 1 << (HASH_BITS - LOW_BITS)
 MAX_FRAMES = 1 << _PLACE_BITS  # of a timeline, 38,000 hours at 31.25 frames a second: places are uint32
 BUCKET_TRACKS = 1000
 _CONSTELLATIONS_KEPT = 256
@@ -131,10 +131,10 @@ def encode_shard(shard: int, shards: int, parts: Iterable[Postings]) -> dict[str
     keys.sort()
     hashes = keys >> _PLACE_BITS
     first, end = _shard_range(shard, shards)
-    counts = np.bincount((hashes >> _LOW_BITS).astype(np.int64) - first, minlength=end - first)
+    counts = np.bincount((hashes >> LOW_BITS).astype(np.int64) - first, minlength=end - first)
     return {
         f"postings-{shard:05d}.counts.npy": counts.astype(np.uint32),
-        f"postings-{shard:05d}.low.npy": (hashes & ((1 << _LOW_BITS) - 1)).astype(np.uint8),
+        f"postings-{shard:05d}.low.npy": (hashes & ((1 << LOW_BITS) - 1)).astype(np.uint8),
         f"postings-{shard:05d}.places.npy": keys.astype(np.uint32),
     }
 
@@ -177,7 +177,7 @@ class Index:
     def shards(self) -> Iterator[tuple[int, NDArray[np.uint32], NDArray[np.uint32]]]:
         """Each shard's first hash; where its postings start, hash by hash and one more; the postings' places."""
         for shard in range(self.config.shards):
-            first = _shard_range(shard, self.config.shards)[0] << _LOW_BITS
+            first = _shard_range(shard, self.config.shards)[0] << LOW_BITS
             yield first, self._find_starts(shard), self._array(f"postings-{shard:05d}.places")
 
     def look_up(self, hashes: NDArray[np.uint32], max_postings: int) -> tuple[NDArray[np.int64], NDArray[np.intp], int]:
@@ -227,7 +227,7 @@ class Index:
         if shard not in self._starts:
             counts = self._array(f"postings-{shard:05d}.counts")
             parts = np.split(self._array(f"postings-{shard:05d}.low"), np.cumsum(counts)[:-1])
-            each = [np.bincount(part, minlength=1 << _LOW_BITS) for part in parts]  # so memory is for hashes alone
+            each = [np.bincount(part, minlength=1 << LOW_BITS) for part in parts]  # so memory is for hashes alone
             self._starts[shard] = np.concatenate([[0], np.cumsum(np.concatenate(each))]).astype(np.uint32)
         return self._starts[shard]
 
@@ -299,4 +299,4 @@ def _shard_range(shard: int, shards: int) -> tuple[int, int]:
 
 
 def _shard_of(hashes: NDArray[np.uint32], shards: int) -> NDArray[np.int64]:
-    return ((hashes >> _LOW_BITS).astype(np.int64) * shards) // _HIGH_COUNT
+    return ((hashes >> LOW_BITS).astype(np.int64) * shards) // _HIGH_COUNT

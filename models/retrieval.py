@@ -7,18 +7,19 @@ cell: some candidates are none.
 """
 
 import dataclasses
-import itertools
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiling import compiled
 from models.constellation import Constellation, thin
-from models.index import Index
+from models.index import LOW_BITS, Index
 from models.landmarks import BIN_BITS, DIFFERENCE_BITS, FRAME_BITS, MAX_BINS, MAX_FRAMES, LandmarkConfig, find_pairs
 from models.warps import UNCHANGED, Warps
 
-_TABLE_BITS = 16  # so that a warp's table fits the second-level cache
+_TABLE_BITS = 16  # so that the table fits the second-level cache
+_HALVES_AT_ONCE = 24  # of windows: a minute, whose hits take some megabytes
+_SOURCE_BITS = 32  # of a hash looked up: which pair and warp it is of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,29 +91,24 @@ def _retrieve(
 ) -> tuple[Candidates, int]:
     pairs = find_pairs(query, landmarks)
     anchor_frames = query.frames[pairs.anchors]
-    landmarks_of = (
-        query.frames[pairs.targets] - anchor_frames,
-        query.tones[pairs.anchors],
-        query.tones[pairs.targets],
-    )
+    gaps = query.frames[pairs.targets] - anchor_frames
+    tones = query.tones
+    anchor_tones, target_tones = tones[pairs.anchors], tones[pairs.targets]
     half = window // 2
-    bounds = np.searchsorted(anchor_frames, np.arange(0, query.end_frame + half, half))
+    halves = np.arange(query.end_frame // half + 2)
+    bounds = np.searchsorted(anchor_frames, halves * half)
     table = np.zeros(1 << _TABLE_BITS, np.uint16)
-    found: list[NDArray[np.int64]] = [np.empty((0, 3), np.int64)]
-    earlier, skipped = _no_hits(len(warps)), 0
-    for start, end in itertools.pairwise(bounds.tolist()):
-        hashes = _hash_pairs(*(column[start:end] for column in landmarks_of), warps.speeds, 1 / warps.pitches)
-        current, over = _look_up(hashes, anchor_frames[start:end], warps, index, max_postings)
-        found.append(_first_of_each(_find_lines(table, *earlier, *current, min_hits)))
-        earlier, skipped = current, skipped + over
+    found, skipped = [np.empty((0, 3), np.int64)], 0
+    for number in range(0, len(halves) - 1, _HALVES_AT_ONCE):
+        earlier = max(0, number - 1)  # with the half before, that windows may begin in it
+        last = min(number + _HALVES_AT_ONCE, len(halves) - 1)
+        part = slice(bounds[earlier], bounds[last])
+        asked = _hash_pairs(gaps[part], anchor_tones[part], target_tones[part], warps.speeds, 1 / warps.pitches)
+        in_half = (anchor_frames[part] // half - earlier).astype(np.int16)
+        hits, over = _look_up(*asked, anchor_frames[part], in_half, last - earlier, warps, index, max_postings)
+        found.append(_first_of_each(_find_lines(table, *hits, len(warps), number - earlier, min_hits)))
+        skipped += over
     return _locate(np.concatenate(found), warps, index), skipped
-
-
-_Hits = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]  # bounds of each warp's; diagonals; frames
-
-
-def _no_hits(warps: int) -> _Hits:
-    return np.zeros(warps + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.int32)
 
 
 @compiled
@@ -122,9 +118,13 @@ def _hash_pairs(
     target_tones: NDArray[np.float32],
     speeds: NDArray[np.float32],
     lowerings: NDArray[np.float32],
-) -> NDArray[np.int32]:
-    """(pairs, warps): the hash of each pair as it was in the recording; -1 where it had none."""
-    hashes = np.empty((len(gaps), len(speeds)), np.int32)
+) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
+    """The hash of each pair as it was in the recording under each warp, with its source, pair * warps + warp, below.
+
+    Also their high bits, which numpy sorts in two passes. A pair that no recording's can have become has none.
+    """
+    hashes, rough = np.empty(len(gaps) * len(speeds), np.int64), np.empty(len(gaps) * len(speeds), np.int16)
+    count = 0
     half = np.float32(0.5)
     for pair in range(len(gaps)):
         for warp in range(len(speeds)):
@@ -133,104 +133,119 @@ def _hash_pairs(
             gap = np.int32(gaps[pair] * speeds[warp] + half)
             packed = (((anchor_bin << DIFFERENCE_BITS) + difference + MAX_BINS + 1) << FRAME_BITS) + gap
             is_sound = (abs(difference) <= MAX_BINS) & (gap <= MAX_FRAMES) & (anchor_bin < 1 << BIN_BITS)
-            hashes[pair, warp] = packed if is_sound else -1
-    return hashes
+            hashes[count] = np.int64(packed) << _SOURCE_BITS | pair * len(speeds) + warp
+            rough[count] = packed >> LOW_BITS
+            count += is_sound
+    return hashes[:count], rough[:count]
+
+
+_Hits = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]
 
 
 def _look_up(
-    hashes: NDArray[np.int32], frames: NDArray[np.int32], warps: Warps, index: Index, max_postings: int
+    hashes: NDArray[np.int64],
+    rough: NDArray[np.int16],
+    frames: NDArray[np.int32],
+    in_half: NDArray[np.int16],
+    halves: int,
+    warps: Warps,
+    index: Index,
+    max_postings: int,
 ) -> tuple[_Hits, int]:
-    """The hits of some pairs, warp by warp, and how many postings were skipped."""
-    found = [
-        _look_up_shard(hashes, frames, warps.speeds, first_hash, starts, places, max_postings)
-        for first_hash, starts, places in index.shards()
-    ]
-    diagonals, warped_frames, numbers = (np.concatenate(column) for column in list(zip(*found, strict=True))[:3])
-    order = np.argsort(numbers, kind="stable")
-    bounds = np.searchsorted(numbers[order], np.arange(len(warps) + 1))
+    """The hits of some pairs, half by half and therein warp by warp, and how many postings were skipped.
+
+    Hits are the bounds of each half's and warp's, and parallel arrays of diagonals and warped frames. Hashes are looked
+    up roughly in their order, for that reads the index from one end to the other: several times faster than at random.
+    """
+    order = np.argsort(rough, kind="stable")
+    hashes, rough = hashes[order], rough[order]
+    found = []
+    for first_hash, starts, places in index.shards():
+        mine = slice(*np.searchsorted(rough, [first_hash >> LOW_BITS, (first_hash + len(starts) - 1) >> LOW_BITS]))
+        found.append(
+            _look_up_shard(hashes[mine], frames, in_half, warps.speeds, first_hash, starts, places, max_postings)
+        )
+    diagonals, warped_frames, groups = (np.concatenate(column) for column in list(zip(*found, strict=True))[:3])
+    order = np.argsort(groups, kind="stable")
+    bounds = np.searchsorted(groups[order], np.arange(halves * len(warps) + 1))
     return (bounds, diagonals[order], warped_frames[order]), sum(skipped for *_, skipped in found)
 
 
 @compiled
 def _look_up_shard(
-    hashes: NDArray[np.int32],
+    asked: NDArray[np.int64],
     frames: NDArray[np.int32],
+    in_half: NDArray[np.int16],
     speeds: NDArray[np.float32],
     first_hash: int,
     starts: NDArray[np.uint32],
     places: NDArray[np.uint32],
     max_postings: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16], int]:
-    """Diagonals, warped frames and numbers of warps of the hits in a shard; how many postings were skipped."""
-    asked = hashes.reshape(-1)
-    firsts, counts, sources = (
-        np.empty(len(asked), np.int64),
-        np.empty(len(asked), np.int64),
-        np.empty(len(asked), np.int64),
-    )
-    known = hits = skipped = 0
-    for source in range(
-        len(asked)
-    ):  # without branches that depend on what is read: reading ahead is what makes it fast
-        slot = asked[source] - first_hash
-        if 0 <= slot < len(starts) - 1:
-            first, count = np.int64(starts[slot]), np.int64(starts[slot + 1]) - np.int64(starts[slot])
-            is_rare = count <= max_postings
-            firsts[known], counts[known], sources[known] = first, count, source
-            known += (count > 0) & is_rare
-            hits += count * is_rare
-            skipped += count * (not is_rare)
-    diagonals, warped_frames, numbers = np.empty(hits, np.int64), np.empty(hits, np.int32), np.empty(hits, np.int16)
+    """Diagonals, warped frames and groups (half, warp) of the hits in a shard; how many postings were skipped."""
+    hits = skipped = 0
+    for entry in range(len(asked)):
+        slot = (asked[entry] >> _SOURCE_BITS) - first_hash
+        count = np.int64(starts[slot + 1]) - np.int64(starts[slot])
+        hits += count if count <= max_postings else 0
+        skipped += count if count > max_postings else 0
+    diagonals, warped_frames, groups = np.empty(hits, np.int64), np.empty(hits, np.int32), np.empty(hits, np.int16)
     hit = 0
-    for entry in range(known):
-        pair, warp = divmod(sources[entry], len(speeds))
-        frame = np.int32(frames[pair] * speeds[warp] + np.float32(0.5))
-        for posting in range(firsts[entry], firsts[entry] + counts[entry]):
-            diagonals[hit], warped_frames[hit], numbers[hit] = np.int64(places[posting]) - frame, frame, warp
-            hit += 1
-    return diagonals, warped_frames, numbers, skipped
+    for entry in range(len(asked)):
+        slot = (asked[entry] >> _SOURCE_BITS) - first_hash
+        start, end = np.int64(starts[slot]), np.int64(starts[slot + 1])
+        if 0 < end - start <= max_postings:
+            pair, warp = divmod(asked[entry] & ((1 << _SOURCE_BITS) - 1), len(speeds))
+            frame = np.int32(frames[pair] * speeds[warp] + np.float32(0.5))
+            for posting in range(start, end):
+                diagonals[hit], warped_frames[hit] = np.int64(places[posting]) - frame, frame
+                groups[hit] = in_half[pair] * len(speeds) + warp
+                hit += 1
+    return diagonals, warped_frames, groups, skipped
 
 
 @compiled
 def _find_lines(
     table: NDArray[np.uint16],
-    earlier_bounds: NDArray[np.int64],
-    earlier: NDArray[np.int64],
-    earlier_frames: NDArray[np.int32],
     bounds: NDArray[np.int64],
     diagonals: NDArray[np.int64],
     frames: NDArray[np.int32],
+    warps: int,
+    first_half: int,
     min_hits: int,
 ) -> NDArray[np.int64]:
-    """Rows (warp, diagonal, warped frame) of hits whose diagonal and its neighbours have enough, with the earlier ones.
+    """Rows (half, warp, diagonal, warped frame) of hits whose diagonal and its neighbours have enough.
 
-    table: zeros, and zeros again afterwards.
+    Hits of the half before count too. table: zeros, and zeros again afterwards.
     """
     mask = len(table) - 1
-    rows = np.empty((len(diagonals), 3), np.int64)
+    rows = np.empty((len(diagonals), 4), np.int64)
     count = 0
-    for warp in range(len(bounds) - 1):
-        for hit in range(earlier_bounds[warp], earlier_bounds[warp + 1]):
-            table[earlier[hit] & mask] += 1
-        for hit in range(bounds[warp], bounds[warp + 1]):
+    for group in range(first_half * warps, len(bounds) - 1):
+        if group >= warps:
+            for hit in range(bounds[group - warps], bounds[group - warps + 1]):
+                table[diagonals[hit] & mask] += 1
+        for hit in range(bounds[group], bounds[group + 1]):
             table[diagonals[hit] & mask] += 1
-        for hit in range(bounds[warp], bounds[warp + 1]):
+        for hit in range(bounds[group], bounds[group + 1]):
             diagonal = diagonals[hit]
             near = table[(diagonal - 1) & mask] + table[diagonal & mask] + table[(diagonal + 1) & mask]
             if near >= min_hits:
-                rows[count, 0], rows[count, 1], rows[count, 2] = warp, diagonal, frames[hit]
+                rows[count, 0], rows[count, 1] = group // warps, group % warps
+                rows[count, 2], rows[count, 3] = diagonal, frames[hit]
                 count += 1
-        for hit in range(earlier_bounds[warp], earlier_bounds[warp + 1]):
-            table[earlier[hit] & mask] = 0
-        for hit in range(bounds[warp], bounds[warp + 1]):
+        if group >= warps:
+            for hit in range(bounds[group - warps], bounds[group - warps + 1]):
+                table[diagonals[hit] & mask] = 0
+        for hit in range(bounds[group], bounds[group + 1]):
             table[diagonals[hit] & mask] = 0
     return rows[:count].copy()
 
 
 def _first_of_each(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The first row of each warp and diagonal, give or take a frame."""
-    _, first = np.unique((rows[:, 0] << 48) + (rows[:, 1] >> 1), return_index=True)
-    return rows[first]
+    """(warp, diagonal, warped frame) of the first row of each half, warp and diagonal, give or take a frame."""
+    _, first = np.unique((rows[:, 0] << 56) + (rows[:, 1] << 48) + (rows[:, 2] >> 1), return_index=True)
+    return rows[first, 1:]
 
 
 def _locate(rows: NDArray[np.int64], warps: Warps, index: Index) -> Candidates:
