@@ -1,7 +1,7 @@
 """Compiling the loops that numpy has no word for, by numba, when they are first called; kept for the next process."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numba
 
@@ -10,5 +10,4 @@ _F = TypeVar("_F", bound=Callable[..., object])
 
 def compiled(function: _F) -> _F:
     """The same function of arrays and numbers, as machine code."""
-    fast: _F = numba.njit(cache=True)(function)
-    return fast
+    return cast(_F, numba.njit(cache=True)(function))

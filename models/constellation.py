@@ -62,9 +62,8 @@ class Constellation:
 
     def take(self, which: slice | NDArray[np.bool_], first_frame: int, end_frame: int) -> "Constellation":
         """Some of the peaks, as the constellation of those frames."""
-        columns = (column[which] for column in (self.frames, self.bins, self.shifts, self.levels))
-        frames, bins, shifts, levels = columns
-        return Constellation(frames, bins, first_frame, end_frame, shifts, levels)
+        ends = first_frame, end_frame
+        return Constellation(self.frames[which], self.bins[which], *ends, self.shifts[which], self.levels[which])
 
     def moved(self, frames: int) -> "Constellation":
         """The same, so many frames later."""
@@ -78,11 +77,11 @@ class Constellation:
     @property
     def tones(self) -> NDArray[np.float32]:
         """The peaks' frequencies in bins, to a fraction of one."""
-        return self.bins + self.shifts / np.float32(SHIFTS_A_BIN)
+        return (self.bins + self.shifts / np.float32(SHIFTS_A_BIN)).astype(np.float32, copy=False)
 
     @property
     def powers(self) -> NDArray[np.float32]:
-        return np.float32(10) ** ((self.levels / np.float32(2) + MIN_LEVEL_DB) / 10)
+        return np.power(10, (self.levels / 2 + MIN_LEVEL_DB) / 10, dtype=np.float32)
 
 
 def find_peaks(power: NDArray[np.float32], config: PeakConfig) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
@@ -199,7 +198,8 @@ def _power_beside(
 def _vertex(below: NDArray[np.float32], at: NDArray[np.float32], above: NDArray[np.float32]) -> NDArray[np.float32]:
     """Where the parabola through the three has its maximum, from the middle one, between -.49 and .49."""
     curvature = np.minimum(below + above - 2 * at, np.float32(-1e-6))
-    return np.clip((below - above) / (2 * curvature), -0.49, 0.49)
+    vertex: NDArray[np.float32] = np.clip((below - above) / (2 * curvature), -0.49, 0.49)
+    return vertex
 
 
 def _running_maximum(values: NDArray[np.float32], half: int, axis: int) -> NDArray[np.float32]:

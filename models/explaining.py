@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.overlay import NONE, Overlay, score_peaks
+from models.overlay import NONE, score_peaks
 from models.stretches import Stretch
 from models.verification import VerificationConfig
 
@@ -27,7 +27,7 @@ def explain(stretches: Iterable[Stretch], config: VerificationConfig) -> list[St
     One that is explained in part keeps its best other part. What is kept is kept again, by the same rules.
     """
     ordered = sorted(stretches, key=_best_first)
-    first_cell, cells = _span([_evidence(stretch).matches for stretch in ordered])
+    first_cell, cells = _span([stretch.evidence.matches for stretch in ordered])
     owners = np.zeros(cells, np.int32)  # of each of the block's peaks: the number of a kept stretch, from 1; 0: of none
     kept: list[Stretch] = []
     explained: list[list[Stretch]] = []
@@ -36,7 +36,7 @@ def explain(stretches: Iterable[Stretch], config: VerificationConfig) -> list[St
         if twin is not None:
             explained[twin].append(stretch)
             continue
-        matches = _evidence(stretch).matches
+        matches = stretch.evidence.matches
         takers = np.where(matches >= 0, owners[np.maximum(matches - first_cell, 0)], 0)
         contested = takers > 0
         own = _own_part(stretch, contested, config)
@@ -60,12 +60,6 @@ def _span(matches: Sequence[NDArray[np.int64]]) -> tuple[int, int]:
     return (int(cells.min()), int(np.ptp(cells)) + 1) if len(cells) else (0, 1)
 
 
-def _evidence(stretch: Stretch) -> Overlay:
-    if stretch.evidence is None:
-        raise ValueError(f"stretch of {stretch.recording.track_id}: expected its evidence")
-    return stretch.evidence
-
-
 def _find_twin(stretch: Stretch, kept: Sequence[Stretch]) -> int | None:
     """The position in `kept` of a stretch of the same track that says the same a frame or two beside; None if none."""
     for position, other in enumerate(kept):
@@ -83,7 +77,7 @@ def _find_twin(stretch: Stretch, kept: Sequence[Stretch]) -> int | None:
 
 def _own_part(stretch: Stretch, contested: NDArray[np.bool_], config: VerificationConfig) -> Stretch | None:
     """The stretch, or the part of it that its own evidence is enough for; None if there is none."""
-    evidence = _evidence(stretch)
+    evidence = stretch.evidence
     matched, taken = np.count_nonzero(evidence.outcomes != NONE), np.count_nonzero(contested)
     if taken <= _MAX_CONTESTED * matched:
         return stretch

@@ -19,7 +19,7 @@ from models.stretches import Stretch
 from models.verification import Heard, VerificationConfig, verify
 from models.warps import WarpConfig, list_warps
 
-_NEAR_FRAMES = 3  # what two blocks found of one stretch, each with a warp fitted on its own, may be so far apart
+_NEAR_FRAMES = 3  # so far apart may be what says the same: of two blocks, each with a warp fitted on its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _describe(media_id: str, heard: Heard, view: QueryView, index: Index) -> Str
     bounds = heard.first_frame, heard.last_frame
     evidence = lay_over(index.constellation(heard.track), heard.placement, view, bounds[0], bounds[1] + 1)
     recording = index.tracks[heard.track].recording
-    return Stretch(media_id, heard.track, recording, heard.placement, *bounds, heard.score, evidence=evidence)
+    return Stretch(media_id, heard.track, recording, heard.placement, *bounds, heard.score, evidence)
 
 
 def _with_level(stretch: Stretch, query: Constellation, loudest: Constellation, index: Index) -> Stretch:
@@ -220,6 +220,8 @@ def _make_match(play: list[Stretch], spectrogram: SpectrogramConfig, config: Set
     best = max(play, key=lambda stretch: stretch.score)
     begins = first.placement.reference_frame(first.first_frame)
     travelled = last.placement.reference_frame(last.last_frame) - begins
+    length = max(1, last.last_frame - first.first_frame)
+    is_drifting = abs(travelled - best.placement.speed * length) > _NEAR_FRAMES
     frames = [max(1, stretch.frames) for stretch in play]
     powers = [10 ** (stretch.level_db / 10) for stretch in play]
     level_db = float(10 * np.log10(np.average(powers, weights=frames)))
@@ -229,7 +231,7 @@ def _make_match(play: list[Stretch], spectrogram: SpectrogramConfig, config: Set
         start_s=spectrogram.time_s(first.first_frame),
         end_s=spectrogram.time_s(last.last_frame),
         track_start_s=spectrogram.time_s(begins),
-        speed=travelled / max(1, last.last_frame - first.first_frame) if len(play) > 1 else best.placement.speed,
+        speed=travelled / length if is_drifting else best.placement.speed,
         pitch=best.placement.pitch,
         score=sum(stretch.score for stretch in play),
         level_db=level_db,

@@ -160,7 +160,7 @@ def place_peak(frame: int, tone: float, offset: float, speed: float, pitch: floa
 @compiled
 def find_rarity(frame: int, bin_: int, frame_rates: NDArray[np.float32], bin_ratios: NDArray[np.float32]) -> float:
     """One over the chance that a cell of the query has a peak."""
-    chance = frame_rates[frame, bin_ // _BAND_BINS] * bin_ratios[frame // _CHANCE_FRAMES, bin_]
+    chance = float(frame_rates[frame, bin_ // _BAND_BINS] * bin_ratios[frame // _CHANCE_FRAMES, bin_])
     return 1 / min(max(chance, 0.001), 0.3)
 
 

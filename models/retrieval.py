@@ -15,7 +15,7 @@ from models.compiling import compiled
 from models.constellation import Constellation, thin
 from models.index import LOW_BITS, Index
 from models.landmarks import BIN_BITS, DIFFERENCE_BITS, FRAME_BITS, MAX_BINS, MAX_FRAMES, LandmarkConfig, find_pairs
-from models.warps import UNCHANGED, Warps
+from models.warps import MAX_WARPS, UNCHANGED, Warps
 
 _TABLE_BITS = 16  # so that the table fits the second-level cache
 _HALVES_AT_ONCE = 24  # of windows: a minute, whose hits take some megabytes
@@ -103,7 +103,7 @@ def _retrieve(
         earlier = max(0, number - 1)  # with the half before, that windows may begin in it
         last = min(number + _HALVES_AT_ONCE, len(halves) - 1)
         part = slice(bounds[earlier], bounds[last])
-        asked = _hash_pairs(gaps[part], anchor_tones[part], target_tones[part], warps.speeds, 1 / warps.pitches)
+        asked = _hash_pairs(gaps[part], anchor_tones[part], target_tones[part], warps.speeds, warps.lowerings)
         in_half = (anchor_frames[part] // half - earlier).astype(np.int16)
         hits, over = _look_up(*asked, anchor_frames[part], in_half, last - earlier, warps, index, max_postings)
         found.append(_first_of_each(_find_lines(table, *hits, len(warps), number - earlier, min_hits)))
@@ -135,7 +135,7 @@ def _hash_pairs(
             is_sound = (abs(difference) <= MAX_BINS) & (gap <= MAX_FRAMES) & (anchor_bin < 1 << BIN_BITS)
             hashes[count] = np.int64(packed) << _SOURCE_BITS | pair * len(speeds) + warp
             rough[count] = packed >> LOW_BITS
-            count += is_sound
+            count += int(is_sound)
     return hashes[:count], rough[:count]
 
 
@@ -187,8 +187,8 @@ def _look_up_shard(
     for entry in range(len(asked)):
         slot = (asked[entry] >> _SOURCE_BITS) - first_hash
         count = np.int64(starts[slot + 1]) - np.int64(starts[slot])
-        hits += count if count <= max_postings else 0
-        skipped += count if count > max_postings else 0
+        hits += int(count) if count <= max_postings else 0
+        skipped += int(count) if count > max_postings else 0
     diagonals, warped_frames, groups = np.empty(hits, np.int64), np.empty(hits, np.int32), np.empty(hits, np.int16)
     hit = 0
     for entry in range(len(asked)):
@@ -244,7 +244,7 @@ def _find_lines(
 
 def _first_of_each(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """(warp, diagonal, warped frame) of the first row of each half, warp and diagonal, give or take a frame."""
-    _, first = np.unique((rows[:, 0] << 56) + (rows[:, 1] << 48) + (rows[:, 2] >> 1), return_index=True)
+    _, first = np.unique(((rows[:, 0] * MAX_WARPS + rows[:, 1]) << 40) + (rows[:, 2] >> 1), return_index=True)
     return rows[first, 1:]
 
 

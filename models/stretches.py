@@ -1,4 +1,4 @@
-"""Stretches: where recordings line up with an item. Not yet matches: blocks overlap, and several may claim one moment."""
+"""Stretches: where recordings line up with an item. Not yet matches: several may claim one moment."""
 
 import dataclasses
 
@@ -17,10 +17,10 @@ class Stretch:
     first_frame: int
     last_frame: int
     score: float  # log-likelihood ratio against chance, in nats
+    evidence: Overlay  # its reference's peaks laid over the item
     level_db: float = 0.0  # of the recording against the whole mix
     alternatives: tuple[str, ...] = ()  # track_ids that fit as well, and have no evidence of their own
     block: int = 0  # first frame of the block that it was found in
-    evidence: Overlay | None = None  # its reference's peaks laid over the item
 
     def moved(self, frames: int) -> "Stretch":
         """The same, in a block that begins so many frames later."""
@@ -30,7 +30,7 @@ class Stretch:
             first_frame=self.first_frame + frames,
             last_frame=self.last_frame + frames,
             block=self.block + frames,
-            evidence=None if self.evidence is None else self.evidence.moved(frames),
+            evidence=self.evidence.moved(frames),
         )
 
     @property

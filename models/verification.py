@@ -49,6 +49,7 @@ class VerificationConfig:
     screening_s, min_screening_score: a candidate that scores so much in so short a time is followed to its ends.
     max_step_gain: from a quarter of a second: the partials of one note that coincides by chance all coincide, so that
     evidence must be spread over time.
+    warped_cost: of a warp, for most music is played as it is.
     min_score: of a stretch to be told of; what is enough for a match, models.matching decides.
     """
 
@@ -62,6 +63,7 @@ class VerificationConfig:
     change_cost: float = 1.0
     masked_cost_per_s: float = 1.0
     max_step_gain: float = 5.0
+    warped_cost: float = 3.0
 
     def __post_init__(self) -> None:
         if not self.audibilities or not all(0 < each <= 0.75 for each in self.audibilities):
@@ -113,16 +115,15 @@ def _find_placements(
         config.beside_share,
         view.frames,
     )
+    scores -= config.warped_cost * ((candidates.speeds != 1) | (candidates.pitches != 1))
     order = np.argsort(-scores, kind="stable")
     left = candidates.take(order[scores[order] >= config.min_screening_score])
     found: dict[Placement, None] = {}
     while len(left):
-        placement, frame = (
-            Placement(float(left.offsets[0]), float(left.speeds[0]), float(left.pitches[0])),
-            left.frames[0],
-        )
+        placement = Placement(float(left.offsets[0]), float(left.speeds[0]), float(left.pitches[0]))
+        frame = int(left.frames[0])
         if placement.is_warped:
-            placement = fit(reference, placement, view, int(frame))
+            placement = fit(reference, placement, view, frame)
         found[placement] = None
         apart = np.abs(left.offsets + (left.speeds - placement.speed) * left.frames - placement.offset)
         is_other = (apart > _NEAR_FRAMES) | (np.abs(left.frames - frame) > window)
@@ -206,7 +207,7 @@ def _match_near(
     start: int,
     end: int,
 ) -> NDArray[np.float64]:
-    """Rows (query frame, reference frame, query bin, reference tone) of peaks that match, at most a frame or bin off."""
+    """Rows (query frame, reference frame, query bin, reference tone) of peaks that match to a frame and a bin."""
     first = np.searchsorted(frames, offset + speed * start)
     last = np.searchsorted(frames, offset + speed * end)
     rows = np.empty((last - first, 4), np.float64)
@@ -246,6 +247,7 @@ def _follow(
     _add_gains(gains, steps, overlay.outcomes, overlay.rarities, audibilities, config.beside_share)
     np.minimum(gains, config.max_step_gain, out=gains)
     states = _most_likely_states(gains, config.start_cost, config.stop_cost, config.change_cost)
+    cost = config.warped_cost if placement.is_warped else 0.0
     for first, last, score in _cut_runs(states, gains, config):
         # Steps without a reference peak cost nothing and say nothing: a run may begin or end with some.
         low, high = np.searchsorted(steps, [first, last])
@@ -254,7 +256,8 @@ def _follow(
         near = slice(int(low), int(high))
         edges_at = int(states[run[0]]), int(states[run[1] - 1])
         opened, closed = _find_edges(overlay.part(near), steps[near], run, edges_at, config)
-        yield Heard(track, placement, max(opened, start), min(closed, end - 1), score)
+        if score - cost >= config.min_score:
+            yield Heard(track, placement, max(opened, start), min(closed, end - 1), score - cost)
 
 
 @compiled
@@ -290,7 +293,7 @@ def _most_likely_states(
     came_from = np.empty((steps, states), np.int8)
     silent_from = np.empty(steps, np.int8)
     for step in range(steps):
-        best = playing.argmax()
+        best = int(playing.argmax())
         best_score = playing[best]
         start, change = silent - start_cost, best_score - change_cost
         enter, entered_from = (start, -1) if start > change else (change, best)
@@ -300,10 +303,10 @@ def _most_likely_states(
         silent_from[step] = best if best_score - stop_cost > silent else -1
         silent = max(silent, best_score - stop_cost)
     path = np.empty(steps, np.int8)
-    state = playing.argmax() if playing.max() - stop_cost > silent else -1
+    state = int(playing.argmax()) if playing.max() - stop_cost > silent else -1
     for step in range(steps - 1, -1, -1):
         path[step] = state
-        state = silent_from[step] if state < 0 else came_from[step, state]
+        state = int(silent_from[step]) if state < 0 else int(came_from[step, state])
     return path
 
 

@@ -10,6 +10,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_WARPS = 1000
+
 
 @dataclasses.dataclass(frozen=True)
 class WarpConfig:
@@ -34,6 +36,9 @@ class WarpConfig:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if not all(0 < abs(each) <= 4 for each in self.semitones):
             raise ValueError(f"semitones must be between -4 and 4, and not 0, got {self.semitones}")
+        count = len(list_warps(self))
+        if count > MAX_WARPS:
+            raise ValueError(f"there must be at most {MAX_WARPS} warps, got {count}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,6 +47,11 @@ class Warps:
 
     speeds: NDArray[np.float32]
     pitches: NDArray[np.float32]
+
+    @property
+    def lowerings(self) -> NDArray[np.float32]:
+        """What brings heard frequencies back to the recording's."""
+        return np.float32(1) / self.pitches
 
     def __len__(self) -> int:
         return len(self.speeds)
