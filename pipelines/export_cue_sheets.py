@@ -10,9 +10,9 @@ import apache_beam as beam
 from configs.loading import ConfigError
 from models.cue_sheets import CueSheet
 from models.records import MediaStatus
-from transforms.cue_sheets import ReadMatched, WriteCueSheets
+from transforms.cue_sheets import MATCHING, ReadMatched, WriteCueSheets
 from transforms.runs import CountStatuses, Run, check_share
-from transforms.tables import WriteTables
+from transforms.tables import WriteTables, read_table
 
 MODEL_VERSION = "cue-sheets-1"
 WRITES_INDEX = False
@@ -51,3 +51,12 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
 def knobs(config: Config) -> object:
     """All of the config that can change what is on a cue sheet."""
     return [MODEL_VERSION, config.byte_order_mark]
+
+
+def count_items(config: Config) -> int:
+    """How many items are in the tables; of several runs, in all of them: only the run tells which is exported."""
+    try:
+        pipelines = read_table(config.input, "media_status", ["pipeline"])["pipeline"].to_pylist()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"input {config.input}: {error}") from error
+    return int(pipelines.count(MATCHING))

@@ -19,7 +19,7 @@ from transforms.commits import staged_prefix
 from transforms.runs import Run
 from transforms.tables import ReadTable, Row, read_table
 
-_PIPELINE = "match_podcasts"
+MATCHING = "match_podcasts"  # the pipeline whose rows are exported
 
 
 @dataclasses.dataclass
@@ -31,10 +31,10 @@ class ReadMatched(beam.PTransform[PBegin, PCollection[MatchedItem]]):
 
     def __post_init__(self) -> None:
         run_id = self.run.provenance.run_id
-        self._run_key: str | None = f"{_PIPELINE}-{run_id}"
+        self._run_key: str | None = f"{MATCHING}-{run_id}"
         outcomes = read_table(self.tables, "media_status", ["status"], self._run_key)["status"].to_pylist()
         if not outcomes:
-            raise ValueError(f"{self.tables}: expected run {run_id} of {_PIPELINE}, found none")
+            raise ValueError(f"{self.tables}: expected run {run_id} of {MATCHING}, found none")
         if "skipped" in outcomes:
             self._run_key = None  # what this run skipped, another may have done
 
@@ -84,7 +84,7 @@ class WriteCueSheets(beam.PTransform[PCollection[MatchedItem], PCollection[CueSh
 
 
 def _key_row(row: Row) -> Iterator[tuple[str, Row]]:
-    if row["pipeline"] == _PIPELINE:
+    if row["pipeline"] == MATCHING:
         yield row["media_id"], row
 
 

@@ -229,7 +229,7 @@ def test_the_command_line_exports_and_tries_one_episode_without_writing(tmp_path
     write_run(tmp_path / "tables", "first", {"a": "done", "b": "done"}, {"a": [{}]})
     arguments = ["export_cue_sheets", f"--input={tmp_path}/tables", f"--output={tmp_path}/sheets", "--run_id=first"]
     assert main([*arguments, "--dry_run"]) == 0
-    assert "the first item, a, is done" in capsys.readouterr().out
+    assert "dry run: 2 items; config, input and models are well; the first item, a, is done" in capsys.readouterr().out
     assert not (tmp_path / "sheets").exists()
     assert main(arguments) == 0
     assert capsys.readouterr().out == f"2 items: 2 done, 0 failed, 0 skipped\ntables: {tmp_path}/sheets\n"
