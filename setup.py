@@ -17,6 +17,7 @@ setup(
     install_requires=[
         "apache-beam>=2.77",
         "av>=14",
+        "numba>=0.60",
         "numpy>=2.0",
         "pyarrow>=18",
         "pyyaml>=6.0",

@@ -9,5 +9,9 @@ _F = TypeVar("_F", bound=Callable[..., object])
 
 
 def compiled(function: _F) -> _F:
-    """The same function of arrays and numbers, as machine code."""
-    return cast(_F, numba.njit(cache=True)(function))
+    """The same function of arrays and numbers, as machine code. Threads run it side by side."""
+    try:
+        fast = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # there is no folder to keep it in
+        fast = numba.njit(nogil=True)(function)
+    return cast(_F, fast)

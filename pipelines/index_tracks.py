@@ -21,7 +21,7 @@ from transforms.runs import CountStatuses, Run, check_share
 from transforms.snapshots import find_snapshot, find_version
 from transforms.tables import WriteTables
 
-MODEL_VERSION = "landmarks-1"
+MODEL_VERSION = "landmarks-2"
 WRITES_INDEX = True
 TABLES = {"media_status": MediaStatus}
 _MODES = ("rebuild", "add")

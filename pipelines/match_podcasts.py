@@ -17,7 +17,7 @@ from transforms.snapshots import read_snapshot
 from transforms.tables import FromRows, KeepRows, WriteTables
 from transforms.usage import SumPlays, SumRepertoires
 
-MODEL_VERSION = "landmarks-1"
+MODEL_VERSION = "landmarks-2"
 WRITES_INDEX = False
 TABLES = {
     "media_status": MediaStatus,
