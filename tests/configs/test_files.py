@@ -18,6 +18,7 @@ from models.landmarks import LandmarkConfig
 from models.matching import BlockConfig, QueryConfig
 from models.retrieval import RetrievalConfig
 from models.verification import VerificationConfig
+from models.warps import WarpConfig
 from pipelines import match_podcasts
 from pipelines.cli import PIPELINES
 
@@ -26,6 +27,11 @@ RUNNERS = sorted(FOLDER.glob("runners/*.yaml"))
 QUERIES = st.builds(
     QueryConfig,
     st.builds(PeakConfig, st.integers(1, 20), st.integers(1, 20), st.integers(0, 99), st.integers(100, 512)),
+    st.builds(
+        WarpConfig,
+        *(st.floats(0, 20), st.floats(0.5, 9)) * 2,
+        semitones=st.lists(st.floats(0.1, 4) | st.floats(-4, -0.1), max_size=4).map(tuple),
+    ),
     st.builds(LandmarkConfig, st.integers(1, 127), st.integers(1, 63), st.integers(1, 63)),
     st.builds(RetrievalConfig, st.integers(1), st.floats(0.5), st.integers(1)),
     st.builds(VerificationConfig, st.lists(st.floats(1e-9, 0.75), min_size=1).map(tuple)),

@@ -19,7 +19,7 @@ def matches_of(draw, items="abc", tracks=tuple(HOLDERS)):
     item, track = draw(st.sampled_from(items)), draw(st.sampled_from(tracks))
     start_s, duration_s = draw(SECONDS), draw(SECONDS)
     facts = (f"title of {track}", f"artist of {track}", f"isrc of {track}", HOLDERS[track])
-    return MusicMatch(item, track, start_s, start_s + duration_s, 0.0, 1.0, 50.0, (), *facts)
+    return MusicMatch(item, track, start_s, start_s + duration_s, 0.0, 1.0, 1.0, 50.0, -9.0, "background", (), *facts)
 
 
 @REPEATABLE
