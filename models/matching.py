@@ -219,8 +219,10 @@ def _make_match(play: list[Stretch], spectrogram: SpectrogramConfig, config: Set
     first, last = play[0], play[-1]
     best = max(play, key=lambda stretch: stretch.score)
     begins = first.placement.reference_frame(first.first_frame)
-    travelled = last.placement.reference_frame(last.last_frame) - begins
-    length = max(1, last.last_frame - first.first_frame)
+    # From middle to middle: each of the pieces may have another speed than the whole, and is right in its middle.
+    middles = [(stretch.first_frame + stretch.last_frame) / 2 for stretch in (first, last)]
+    travelled = last.placement.reference_frame(middles[1]) - first.placement.reference_frame(middles[0])
+    length = middles[1] - middles[0]
     is_drifting = abs(travelled - best.placement.speed * length) > _NEAR_FRAMES
     frames = [max(1, stretch.frames) for stretch in play]
     powers = [10 ** (stretch.level_db / 10) for stretch in play]
