@@ -3,35 +3,25 @@
 Music is random notes of a few decaying partials; speech is bursts of noise, each through a filter of its own.
 """
 
-import collections
 import dataclasses
 import itertools
 import math
 import re
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.constellation import Constellation, PeakConfig, join, overlapping_blocks, stream_peaks
-from models.index import (
-    Index,
-    IndexConfig,
-    Track,
-    encode_bucket,
-    encode_catalogue,
-    encode_shard,
-    lay_out,
-    make_manifest,
-    split_postings,
-)
-from models.landmarks import pair_peaks
+from models.index import IndexConfig
 from models.matching import BlockConfig, QueryConfig, SettleConfig, match_block, settle
-from models.records import Recording, Stretch
+from models.matching import join as join_stretches
+from models.overlay import Overlay, Placement
+from models.records import Recording
 from models.spectrogram import SpectrogramConfig
+from models.stretches import Stretch
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=50)
 RATE = 8000
@@ -88,33 +78,19 @@ def peaks_of(samples, config):
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("index")
-    config = IndexConfig()
-    catalogue = {name: peaks_of(samples, config.peaks) for name, samples in TRACKS.items()}
-    tracks = lay_out(
-        Track(Recording(name, title=name.upper()), "", each.end_frame, len(each.bins))
-        for name, each in catalogue.items()
-    )
-    parts = collections.defaultdict(list)
-    for track in tracks:
-        landmarks = pair_peaks(catalogue[track.recording.track_id], config.landmarks)
-        for shard, postings in split_postings(landmarks, track.place, config.shards):
-            parts[shard].append(postings)
-    arrays = encode_bucket(0, [catalogue[track.recording.track_id] for track in tracks])
-    for shard in range(config.shards):
-        arrays |= encode_shard(shard, config.shards, parts[shard])
-    for name, array in arrays.items():
-        np.save(folder / name, array)
-    pq.write_table(encode_catalogue(tracks), folder / "catalogue.parquet")
-    (folder / "manifest.json").write_text(make_manifest(config, tracks))
-    return Index(str(folder))
+def catalogue():
+    return {name: peaks_of(samples, IndexConfig().peaks) for name, samples in TRACKS.items()}
+
+
+@pytest.fixture(scope="module")
+def index(build_index, catalogue):
+    return build_index(catalogue)
 
 
 def match(samples, index):
     """The matches of an item in one block."""
     stretches, _, _ = match_block("episode", peaks_of(samples, CONFIG.peaks), index, CONFIG)
-    return settle(stretches, SPECTROGRAM, CONFIG.settle)
+    return settle(stretches, SPECTROGRAM, CONFIG)
 
 
 def assert_heard(found, *expected, within_s=0.5):
@@ -131,7 +107,7 @@ def test_music_is_found_under_speech(index, track, decibels_below, within_s):
     piece = TRACKS[f"track {track}"][round(from_s * RATE) : round(to_s * RATE)]
     found = match(mix(VOICE, piece, at_s, decibels_below), index)
     assert_heard(found, (f"track {track}", at_s, at_s + to_s - from_s, from_s), within_s=within_s)
-    assert found[0].speed == pytest.approx(1, abs=0.01)
+    assert (found[0].speed, found[0].pitch) == (1, 1)
     assert (found[0].media_id, found[0].title, found[0].alternatives) == ("episode", f"TRACK {track}", ())
 
 
@@ -155,17 +131,9 @@ def test_nothing_is_found_where_nothing_is(index, samples):
     assert match(samples, index) == []
 
 
-def test_nothing_is_found_in_an_index_of_silence(tmp_path):
-    track = Track(Recording("silence"), "", 100, 0)
+def test_nothing_is_found_in_an_index_of_silence(build_index):
     silence = Constellation(np.empty(0, np.int32), np.empty(0, np.int16), 0, 100)
-    arrays = encode_bucket(0, [silence])
-    for shard in range(4):
-        arrays |= encode_shard(shard, 4, [])
-    for name, array in arrays.items():
-        np.save(tmp_path / name, array)
-    pq.write_table(encode_catalogue([track]), tmp_path / "catalogue.parquet")
-    (tmp_path / "manifest.json").write_text(make_manifest(IndexConfig(), [track]))
-    assert match(TRACKS["track 0"], Index(str(tmp_path))) == []
+    assert match(TRACKS["track 0"], build_index({"silence": silence})) == []
 
 
 def test_one_recording_under_two_ids_is_one_match_with_an_alternative(index):
@@ -193,12 +161,18 @@ def test_a_bar_that_repeats_is_one_play(index, tmp_path):
     assert sum(end - start for start, end in spans) == pytest.approx(12, abs=1.5)
 
 
+def as_row(stretch):
+    """All but the evidence, which is arrays."""
+    return dataclasses.replace(stretch, evidence=None)
+
+
 def test_a_block_is_matched_the_same_wherever_it_lies_in_the_item(index):
     block = peaks_of(mix(VOICE, TRACKS["track 3"], 9, 6), CONFIG.peaks)
-    later = Constellation(block.frames + 70_000, block.bins, 70_000, block.end_frame + 70_000)
     expected, *counts = match_block("episode", block, index, CONFIG)
-    found, *later_counts = match_block("episode", later, index, CONFIG)
-    assert found == [moved(stretch, 70_000) for stretch in expected] != []
+    found, *later_counts = match_block("episode", block.moved(70_000), index, CONFIG)
+    assert [as_row(each) for each in found] == [as_row(each.moved(70_000)) for each in expected] != []
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.evidence.frames, other.evidence.frames + 70_000)
     assert later_counts == counts
 
 
@@ -211,15 +185,26 @@ def test_blocks_find_what_the_whole_does(index, block_s, overlap_s):
     blocks = list(overlapping_blocks([peaks], size, overlap))
     assert len(blocks) > 1
     stretches = [stretch for block in blocks for stretch in match_block("episode", block, index, CONFIG)[0]]
-    found = settle(stretches, SPECTROGRAM, CONFIG.settle)
+    found = settle(stretches, SPECTROGRAM, CONFIG)
     assert_heard(found, ("track 1", 1, 19, 2), ("track 2", 23, 39, 4))
     assert_heard(match(mixed, index), ("track 1", 1, 19, 2), ("track 2", 23, 39, 4))
 
 
+NO_EVIDENCE = Overlay(*(np.empty(0, np.int64) for _ in range(3)), np.empty(0, np.int8), np.empty(0, np.float32))
 RECORDINGS = [Recording("a", "A"), Recording("b"), Recording("c", isrc="C")]
+SETTLE = SettleConfig()
+
+
+def stretch_of(recording, first_frame, last_frame, score=100.0, offset=0, **facts):
+    """Of a segment in which the recordings are in order."""
+    placement = Placement(float(offset))
+    number = RECORDINGS.index(recording) if recording in RECORDINGS else 0
+    return Stretch("item", number, recording, placement, first_frame, last_frame, score, NO_EVIDENCE, **facts)
+
+
 STRETCHES = st.lists(
     st.builds(
-        lambda recording, delta, first, length, score: Stretch("item", recording, delta, first, first + length, score),
+        lambda recording, offset, first, length, score: stretch_of(recording, first, first + length, score, offset),
         st.sampled_from(RECORDINGS),
         st.integers(-30, 30),
         st.integers(0, 2000),
@@ -228,24 +213,10 @@ STRETCHES = st.lists(
     ),
     max_size=9,
 )
-SETTLE = SettleConfig()
-
-
-def moved(stretch, frames):
-    return dataclasses.replace(
-        stretch,
-        offset_delta=stretch.offset_delta - frames,
-        first_frame=stretch.first_frame + frames,
-        last_frame=stretch.last_frame + frames,
-    )
 
 
 def settled(stretches, **knobs):
-    return settle(stretches, SPECTROGRAM, SettleConfig(**knobs))
-
-
-def stretch_of(recording, first_frame, last_frame, score=100.0, offset_delta=0):
-    return Stretch("item", recording, offset_delta, first_frame, last_frame, score)
+    return join_stretches(stretches, SPECTROGRAM, SettleConfig(**knobs))
 
 
 @settings(REPEATABLE, max_examples=100)
@@ -271,7 +242,7 @@ def test_stretches_found_in_overlapping_blocks_are_those_of_the_whole(stretches,
     for stretch in stretches:
         for start in range(stretch.first_frame, stretch.last_frame, size):
             end = min(start + size + overlap, stretch.last_frame)
-            pieces.append(dataclasses.replace(stretch, first_frame=start, last_frame=end))
+            pieces.append(dataclasses.replace(stretch, first_frame=start, last_frame=end, block=start))
     assert settled(pieces) == settled(stretches)
 
 
@@ -302,7 +273,7 @@ def test_every_moment_of_a_stretch_alone_in_its_time_is_heard(stretches):
 
 def test_a_match_tells_times_and_what_the_catalogue_says():
     recording = Recording("x", "Title", "Artist", "ISRC", "Holder")
-    (match_,) = settled([stretch_of(recording, 100, 300, 50.0, offset_delta=-60)])
+    (match_,) = settled([stretch_of(recording, 100, 300, 50.0, offset=-60)])
     assert (match_.start_s, match_.end_s) == (SPECTROGRAM.time_s(100), SPECTROGRAM.time_s(300))
     assert match_.track_start_s == SPECTROGRAM.time_s(40)
     assert (match_.speed, match_.score, match_.alternatives) == (1.0, 50.0, ())
@@ -335,7 +306,7 @@ def test_two_recordings_with_evidence_of_their_own_may_overlap():
 @pytest.mark.parametrize("speed", [0.93, 0.99, 1.01, 1.07])
 def test_pieces_of_a_play_at_another_speed_are_one_match_that_tells_it(speed):
     pieces = [
-        stretch_of(RECORDINGS[0], first, first + 95, offset_delta=round((speed - 1) * (first + 47)))
+        stretch_of(RECORDINGS[0], first, first + 95, offset=round((speed - 1) * (first + 47)))
         for first in range(0, 1000, 100)
     ]
     (found,) = settled(pieces)
@@ -347,9 +318,9 @@ def test_pieces_of_a_play_at_another_speed_are_one_match_that_tells_it(speed):
 def test_plays_far_apart_in_the_item_or_in_the_track_are_matches_of_their_own():
     a = RECORDINGS[0]
     gap = math.ceil(SETTLE.max_gap_s * SPECTROGRAM.frame_rate)
-    assert len(settled([stretch_of(a, 0, 200), stretch_of(a, 200 + gap - 1, 500, offset_delta=1)])) == 1
-    assert len(settled([stretch_of(a, 0, 200), stretch_of(a, 200 + gap + 1, 500, offset_delta=1)])) == 2
-    assert len(settled([stretch_of(a, 0, 200), stretch_of(a, 201, 500, offset_delta=-300)])) == 2
+    assert len(settled([stretch_of(a, 0, 200), stretch_of(a, 200 + gap - 1, 500, offset=1)])) == 1
+    assert len(settled([stretch_of(a, 0, 200), stretch_of(a, 200 + gap + 1, 500, offset=1)])) == 2
+    assert len(settled([stretch_of(a, 0, 200), stretch_of(a, 201, 500, offset=-300)])) == 2
 
 
 def test_no_stretches_are_no_matches():
