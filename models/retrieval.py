@@ -17,9 +17,11 @@ from models.index import LOW_BITS, Index
 from models.landmarks import BIN_BITS, DIFFERENCE_BITS, FRAME_BITS, MAX_BINS, MAX_FRAMES, LandmarkConfig, find_pairs
 from models.warps import MAX_WARPS, UNCHANGED, Warps
 
-_TABLE_BITS = 16  # so that the table fits the second-level cache
-_HALVES_AT_ONCE = 24  # of windows: a minute, whose hits take some megabytes
+_MIN_TABLE_BITS = 14
+_CELLS_A_HIT = 8
+_HALVES_AT_ONCE = 12  # of windows: half a minute, whose hits take some ten megabytes at most
 _SOURCE_BITS = 32  # of a hash looked up: which pair and warp it is of
+_SOURCE_MASK = (1 << _SOURCE_BITS) - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +31,15 @@ class RetrievalConfig:
     warped_fan_out, warped_half: warped music is sought by fewer pairs, of peaks with no louder one so many frames and
     bins near; for each of many warps is looked up on its own.
     max_postings: a hash with more places says little and costs much: its places are skipped.
+    max_hits_per_s, max_warped_hits_per_s: of audio, in a segment. Where there would be more, places of the commonest
+    hashes are skipped too: so cost is bounded however large the catalogue.
     """
 
     min_hits: int = 6
     window_s: float = 5.0
     max_postings: int = 200
+    max_hits_per_s: int = 40_000
+    max_warped_hits_per_s: int = 60_000
     warped_min_hits: int = 4
     warped_fan_out: int = 3
     warped_half: int = 7
@@ -69,11 +75,13 @@ def retrieve(
     A long match is a candidate once for each half of a window.
     """
     window = max(2, round(config.window_s * index.config.spectrogram.frame_rate))
-    parts = [_retrieve(query, UNCHANGED, index, landmarks, config.min_hits, window, config.max_postings)]
+    limits = config.max_postings, config.max_hits_per_s / index.config.spectrogram.frame_rate
+    parts = [_retrieve(query, UNCHANGED, index, landmarks, config.min_hits, window, limits)]
     if len(warps):
         thinned = thin(query, config.warped_half, config.warped_half)
         sparse = dataclasses.replace(landmarks, fan_out=config.warped_fan_out)
-        parts.append(_retrieve(thinned, warps, index, sparse, config.warped_min_hits, window, config.max_postings))
+        limits = config.max_postings, config.max_warped_hits_per_s / index.config.spectrogram.frame_rate
+        parts.append(_retrieve(thinned, warps, index, sparse, config.warped_min_hits, window, limits))
     columns = ([getattr(part, field.name) for part, _ in parts] for field in dataclasses.fields(Candidates))
     candidates = Candidates(*map(np.concatenate, columns))
     live = np.flatnonzero(index.is_live[candidates.tracks])
@@ -87,7 +95,7 @@ def _retrieve(
     landmarks: LandmarkConfig,
     min_hits: int,
     window: int,
-    max_postings: int,
+    limits: tuple[int, float],  # on the places of a hash, and on the hits of a frame
 ) -> tuple[Candidates, int]:
     pairs = find_pairs(query, landmarks)
     anchor_frames = query.frames[pairs.anchors]
@@ -97,7 +105,6 @@ def _retrieve(
     half = window // 2
     halves = np.arange(query.end_frame // half + 2)
     bounds = np.searchsorted(anchor_frames, halves * half)
-    table = np.zeros(1 << _TABLE_BITS, np.uint16)
     found, skipped = [np.empty((0, 3), np.int64)], 0
     for number in range(0, len(halves) - 1, _HALVES_AT_ONCE):
         earlier = max(0, number - 1)  # with the half before, that windows may begin in it
@@ -105,7 +112,9 @@ def _retrieve(
         part = slice(bounds[earlier], bounds[last])
         asked = _hash_pairs(gaps[part], anchor_tones[part], target_tones[part], warps.speeds, warps.lowerings)
         in_half = (anchor_frames[part] // half - earlier).astype(np.int16)
-        hits, over = _look_up(*asked, anchor_frames[part], in_half, last - earlier, warps, index, max_postings)
+        max_hits = int((last - earlier) * half * limits[1])
+        hits, over = _look_up(*asked, anchor_frames[part], in_half, last - earlier, warps, index, limits[0], max_hits)
+        table = np.zeros(_table_size(hits[0], len(warps)), np.uint16)
         found.append(_first_of_each(_find_lines(table, *hits, len(warps), number - earlier, min_hits)))
         skipped += over
     return _locate(np.concatenate(found), warps, index), skipped
@@ -151,6 +160,7 @@ def _look_up(
     warps: Warps,
     index: Index,
     max_postings: int,
+    max_hits: int,
 ) -> tuple[_Hits, int]:
     """The hits of some pairs, half by half and therein warp by warp, and how many postings were skipped.
 
@@ -159,21 +169,72 @@ def _look_up(
     """
     order = np.argsort(rough, kind="stable")
     hashes, rough = hashes[order], rough[order]
-    found = []
-    for first_hash, starts, places in index.shards():
-        mine = slice(*np.searchsorted(rough, [first_hash >> LOW_BITS, (first_hash + len(starts) - 1) >> LOW_BITS]))
-        found.append(
-            _look_up_shard(hashes[mine], frames, in_half, warps.speeds, first_hash, starts, places, max_postings)
-        )
-    diagonals, warped_frames, groups = (np.concatenate(column) for column in list(zip(*found, strict=True))[:3])
-    order = np.argsort(groups, kind="stable")
-    bounds = np.searchsorted(groups[order], np.arange(halves * len(warps) + 1))
-    return (bounds, diagonals[order], warped_frames[order]), sum(skipped for *_, skipped in found)
+    shards = list(index.shards())
+    parts = [
+        hashes[slice(*np.searchsorted(rough, [first >> LOW_BITS, (first + len(starts) - 1) >> LOW_BITS]))]
+        for first, starts, _ in shards
+    ]
+    histograms = [
+        _count_postings(part, first, starts, max_postings)
+        for part, (first, starts, _) in zip(parts, shards, strict=True)
+    ]
+    hits = np.cumsum(sum(histograms) * np.arange(max_postings + 1))
+    most = int(np.searchsorted(hits, max_hits, side="right")) - 1
+    sizes = np.zeros(halves * len(warps), np.int64)
+    skipped = 0
+    for part, (first, starts, _) in zip(parts, shards, strict=True):
+        skipped += _add_sizes(sizes, part, in_half, len(warps), first, starts, most)
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    diagonals, warped_frames = np.empty(bounds[-1], np.int64), np.empty(bounds[-1], np.int32)
+    ends = bounds[:-1].copy()  # of each group, as far as it is filled
+    for part, shard in zip(parts, shards, strict=True):
+        _fill(diagonals, warped_frames, ends, part, frames, in_half, warps.speeds, *shard, most)
+    return (bounds, diagonals, warped_frames), skipped
 
 
 @compiled
-def _look_up_shard(
-    asked: NDArray[np.int64],
+def _count_postings(
+    hashes: NDArray[np.int64], first_hash: int, starts: NDArray[np.uint32], max_postings: int
+) -> NDArray[np.int64]:
+    """How many of the hashes have 0, 1 … max_postings places."""
+    histogram = np.zeros(max_postings + 1, np.int64)
+    for entry in range(len(hashes)):
+        slot = (hashes[entry] >> _SOURCE_BITS) - first_hash
+        count = np.int64(starts[slot + 1]) - np.int64(starts[slot])
+        if count <= max_postings:
+            histogram[count] += 1
+    return histogram
+
+
+@compiled
+def _add_sizes(
+    sizes: NDArray[np.int64],
+    hashes: NDArray[np.int64],
+    in_half: NDArray[np.int16],
+    warps: int,
+    first_hash: int,
+    starts: NDArray[np.uint32],
+    max_postings: int,
+) -> int:
+    """Adds to each group's, by half and warp, how many hits a shard has for it; and returns how many were skipped."""
+    skipped = 0
+    for entry in range(len(hashes)):
+        slot = (hashes[entry] >> _SOURCE_BITS) - first_hash
+        count = np.int64(starts[slot + 1]) - np.int64(starts[slot])
+        if count > max_postings:
+            skipped += int(count)
+        elif count > 0:
+            pair, warp = divmod(hashes[entry] & _SOURCE_MASK, warps)
+            sizes[in_half[pair] * warps + warp] += count
+    return skipped
+
+
+@compiled
+def _fill(
+    diagonals: NDArray[np.int64],
+    warped_frames: NDArray[np.int32],
+    ends: NDArray[np.int64],
+    hashes: NDArray[np.int64],
     frames: NDArray[np.int32],
     in_half: NDArray[np.int16],
     speeds: NDArray[np.float32],
@@ -181,27 +242,27 @@ def _look_up_shard(
     starts: NDArray[np.uint32],
     places: NDArray[np.uint32],
     max_postings: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16], int]:
-    """Diagonals, warped frames and groups (half, warp) of the hits in a shard; how many postings were skipped."""
-    hits = skipped = 0
-    for entry in range(len(asked)):
-        slot = (asked[entry] >> _SOURCE_BITS) - first_hash
-        count = np.int64(starts[slot + 1]) - np.int64(starts[slot])
-        hits += int(count) if count <= max_postings else 0
-        skipped += int(count) if count > max_postings else 0
-    diagonals, warped_frames, groups = np.empty(hits, np.int64), np.empty(hits, np.int32), np.empty(hits, np.int16)
-    hit = 0
-    for entry in range(len(asked)):
-        slot = (asked[entry] >> _SOURCE_BITS) - first_hash
+) -> None:
+    """Appends a shard's hits to their groups."""
+    for entry in range(len(hashes)):
+        slot = (hashes[entry] >> _SOURCE_BITS) - first_hash
         start, end = np.int64(starts[slot]), np.int64(starts[slot + 1])
         if 0 < end - start <= max_postings:
-            pair, warp = divmod(asked[entry] & ((1 << _SOURCE_BITS) - 1), len(speeds))
+            pair, warp = divmod(hashes[entry] & _SOURCE_MASK, len(speeds))
             frame = np.int32(frames[pair] * speeds[warp] + np.float32(0.5))
+            group = in_half[pair] * len(speeds) + warp
+            hit = ends[group]
             for posting in range(start, end):
                 diagonals[hit], warped_frames[hit] = np.int64(places[posting]) - frame, frame
-                groups[hit] = in_half[pair] * len(speeds) + warp
                 hit += 1
-    return diagonals, warped_frames, groups, skipped
+            ends[group] = hit
+
+
+def _table_size(bounds: NDArray[np.int64], warps: int) -> int:
+    """So many cells, a power of two, that few of the hits counted at once share one by chance."""
+    counts = np.diff(bounds).reshape(-1, warps)
+    most = int(np.max(counts[1:] + counts[:-1], initial=int(counts[0].max(initial=0))))
+    return 1 << max(_MIN_TABLE_BITS, (_CELLS_A_HIT * most).bit_length())
 
 
 @compiled
