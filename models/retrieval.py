@@ -38,8 +38,8 @@ class RetrievalConfig:
     min_hits: int = 6
     window_s: float = 5.0
     max_postings: int = 200
-    max_hits_per_s: int = 40_000
-    max_warped_hits_per_s: int = 60_000
+    max_hits_per_s: int = 100_000
+    max_warped_hits_per_s: int = 100_000
     warped_min_hits: int = 4
     warped_fan_out: int = 3
     warped_half: int = 7
@@ -115,7 +115,7 @@ def _retrieve(
         max_hits = int((last - earlier) * half * limits[1])
         hits, over = _look_up(*asked, anchor_frames[part], in_half, last - earlier, warps, index, limits[0], max_hits)
         table = np.zeros(_table_size(hits[0], len(warps)), np.uint16)
-        found.append(_first_of_each(_find_lines(table, *hits, len(warps), number - earlier, min_hits)))
+        found.append(_first_of_each(_find_lines(table, *hits, len(warps), number - earlier, min_hits), index))
         skipped += over
     return _locate(np.concatenate(found), warps, index), skipped
 
@@ -303,9 +303,14 @@ def _find_lines(
     return rows[:count].copy()
 
 
-def _first_of_each(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(warp, diagonal, warped frame) of the first row of each half, warp and diagonal, give or take a frame."""
-    _, first = np.unique(((rows[:, 0] * MAX_WARPS + rows[:, 1]) << 40) + (rows[:, 2] >> 1), return_index=True)
+def _first_of_each(rows: NDArray[np.int64], index: Index) -> NDArray[np.int64]:
+    """(warp, diagonal, warped frame) of the first row of each half, warp and diagonal, give or take a frame.
+
+    Which two diagonals are one is counted from the track's place, so that it is the same in any index of the track.
+    """
+    half, warp, diagonal, warped_frame = rows.T
+    from_even = diagonal + (index.places[index.track_at(diagonal + warped_frame)] & 1)
+    _, first = np.unique(((half * MAX_WARPS + warp) << 40) + (from_even >> 1), return_index=True)
     return rows[first, 1:]
 
 
