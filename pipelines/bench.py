@@ -21,6 +21,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from pipelines.excerpts import print_excerpts
 from pipelines.measuring import decode
 from pipelines.scaling import print_scaling
 from pipelines.scoring import score_matches
@@ -28,6 +29,7 @@ from transforms.snapshots import read_snapshot, segment_folder
 
 _DATA = Path("../shared/evals/fingerprint")
 _SAMPLE = Path("tests/sample")
+_UNWARPED = [f"--set=query.warps.{each}" for each in ("max_speed=0", "max_tempo=0", "semitones=[]")]
 _LENGTHS_S = {"10 minutes": 600, "3 hours": 10_800}
 
 
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         _print_memory(work, episodes)
         if has_truth:
             _print_accuracy(work, data)
+            print_excerpts(_segments(work)[0], tracks, episodes, data / "truth.jsonl")
     return 0
 
 
@@ -85,6 +88,7 @@ def _print_throughput(work: Path, tracks: list[Path], episodes: list[Path], roun
             ("start", "index_tracks", ["--input", short, *_folders(work, "short")]),
             ("index", "index_tracks", ["--input", catalogue, *_folders(work, "index")]),
             ("match", "match_podcasts", ["--input", queries, *_folders(work, "index")]),
+            ("unwarped", "match_podcasts", ["--input", queries, *_folders(work, "index"), *_UNWARPED]),
         ):
             measured = _measure(phase, words)
             rows.setdefault(name, []).append(measured["cpu_s"])
@@ -96,14 +100,17 @@ def _print_throughput(work: Path, tracks: list[Path], episodes: list[Path], roun
         f"start-up {start_s:.1f} s of CPU"
     )
     print("            x realtime  without start-up   of pure decoding (x realtime)")
-    for name, decoding in (("index", "decode tracks"), ("match", "decode episodes")):
+    for name, decoding in (("index", "decode tracks"), ("match", "decode episodes"), ("unwarped", "decode episodes")):
         whole, net = media_s[name] / cpu_s[name], media_s[name] / (cpu_s[name] - start_s)
         pure = media_s[decoding] / cpu_s[decoding]
         print(f"  {name:10}{whole:10.0f}{net:18.0f}{net / pure:15.2f} ({pure:.0f})")
-    index = f"{work}/index/index"
-    folders = [Path(segment_folder(index, segment.segment_id)) for segment in read_snapshot(index).segments]
-    size = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
+    size = sum(path.stat().st_size for folder in _segments(work) for path in folder.iterdir())
     print(f"  index size {size / 1e6 / (media_s['index'] / 3600):.2f} MB for an hour of catalogue")
+
+
+def _segments(work: Path) -> list[Path]:
+    index = f"{work}/index/index"
+    return [Path(segment_folder(index, segment.segment_id)) for segment in read_snapshot(index).segments]
 
 
 def _print_memory(work: Path, episodes: list[Path]) -> None:
