@@ -63,7 +63,7 @@ class VerificationConfig:
     change_cost: float = 1.0
     masked_cost_per_s: float = 1.0
     max_step_gain: float = 5.0
-    warped_cost: float = 3.0
+    warped_cost: float = 5.0
 
     def __post_init__(self) -> None:
         if not self.audibilities or not all(0 < each <= 0.75 for each in self.audibilities):
@@ -180,7 +180,7 @@ def fit(reference: Constellation, placement: Placement, view: QueryView, frame: 
         if len(matched) < _MIN_FIT_PEAKS or np.ptp(matched[:, 0]) == 0:
             break
         heard_at, reference_frames, heard_bins, tones = matched.T
-        middle = heard_at.mean()
+        middle = float(heard_at.mean())
         speed = float(np.sum((heard_at - middle) * reference_frames) / np.sum((heard_at - middle) ** 2))
         if abs(speed / placement.speed - 1) > 0.02:
             break
