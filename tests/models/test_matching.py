@@ -8,20 +8,23 @@ import itertools
 import math
 import re
 
+import librosa
 import numpy as np
 import pytest
 import scipy.signal
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.constellation import Constellation, PeakConfig, join, overlapping_blocks, stream_peaks
-from models.index import IndexConfig
+from models.index import Index, IndexConfig
 from models.matching import BlockConfig, QueryConfig, SettleConfig, match_block, settle
 from models.matching import join as join_stretches
 from models.overlay import Overlay, Placement
 from models.records import Recording
 from models.spectrogram import SpectrogramConfig
 from models.stretches import Stretch
+from models.warps import WarpConfig
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=50)
 RATE = 8000
@@ -136,6 +139,97 @@ def test_nothing_is_found_in_an_index_of_silence(build_index):
     assert match(TRACKS["track 0"], build_index({"silence": silence})) == []
 
 
+def played(samples, speed, pitch):
+    """By a resampler if pitch moves with speed, else by a phase vocoder."""
+    if speed == pitch:
+        return soxr.resample(samples, RATE * speed, RATE)
+    if speed != 1:
+        return librosa.effects.time_stretch(samples, rate=speed, n_fft=1024)
+    return librosa.effects.pitch_shift(samples, sr=RATE, n_steps=12 * math.log2(pitch), n_fft=1024)
+
+
+SPEEDS = [(speed, speed) for speed in (0.95, 0.98, 1.02, 1.05)]
+TEMPOS = [(0.92, 1.0), (1.08, 1.0)]
+SEMITONES = [(1.0, 2 ** (semitones / 12)) for semitones in (-2, -1, 1, 2)]
+
+
+@pytest.mark.parametrize("background", ["alone", "under speech"])
+@pytest.mark.parametrize(("speed", "pitch"), SPEEDS + TEMPOS + SEMITONES)
+def test_music_played_otherwise_is_found_and_how_it_is_played_is_told(index, background, speed, pitch):
+    piece, at_s = played(TRACKS["track 3"][3 * RATE : 18 * RATE], speed, pitch), 7.3
+    voice = VOICE if background == "under speech" else np.zeros_like(VOICE)
+    found = match(mix(voice, piece, at_s, 0), index)
+    assert_heard(found, ("track 3", at_s, at_s + 15 / speed, 3))
+    assert (found[0].speed, found[0].pitch) == pytest.approx((speed, pitch), rel=0.005)
+    assert found[0].track_start_s == pytest.approx(3 + (found[0].start_s - at_s) * speed, abs=0.15)
+
+
+@pytest.mark.parametrize(("speed", "pitch"), [*SPEEDS, *SEMITONES])
+def test_music_played_otherwise_is_not_found_if_no_warps_are_sought(index, speed, pitch):
+    config = dataclasses.replace(CONFIG, warps=WarpConfig(max_speed=0, max_tempo=0, semitones=()))
+    stretches, _, _ = match_block(
+        "episode", peaks_of(played(TRACKS["track 3"], speed, pitch), config.peaks), index, config
+    )
+    found = settle(stretches, SPECTROGRAM, config)
+    assert sum(each.end_s - each.start_s for each in found) < 4
+
+
+@pytest.mark.parametrize("track", ["track 0", "track 3"])
+@pytest.mark.parametrize("decibels_below", [-6, 0, 6, 12])
+def test_a_match_tells_how_loud_the_music_is(index, track, decibels_below):
+    mixed = mix(VOICE, TRACKS[track], 10, decibels_below)
+    here = slice(10 * RATE, 30 * RATE)
+    power = ((mixed - VOICE)[here] ** 2).mean() / (mixed[here] ** 2).mean()
+    (found,) = match(mixed, index)
+    assert found.level_db == pytest.approx(10 * math.log10(power), abs=1.5)
+    assert found.usage == ("featured" if decibels_below < 0 else "background")
+
+
+@pytest.mark.parametrize(("speed", "pitch"), [(1.0, 1.0), (1.05, 1.05)])
+def test_music_alone_is_featured_at_full_level_however_loud_it_is_played(index, speed, pitch):
+    for gain in (0.1, 1, 4):
+        (found,) = match(np.float32(gain) * played(TRACKS["track 1"], speed, pitch), index)
+        assert (found.level_db, found.usage) == (pytest.approx(0, abs=1), "featured")
+
+
+def in_segments(samples, *indexes):
+    """The matches of an item in one block, each segment of the index looked at on its own."""
+    peaks = peaks_of(samples, CONFIG.peaks)
+    stretches = [stretch for index in indexes for stretch in match_block("episode", peaks, index, CONFIG)[0]]
+    return settle(stretches, SPECTROGRAM, CONFIG)
+
+
+@pytest.mark.parametrize(("speed", "pitch"), [(1.0, 1.0), (1.05, 1.05)])
+def test_segments_give_the_matches_of_one_index(index, build_index, catalogue, speed, pitch):
+    """A recording that two of them have is one match, with the other as alternative."""
+    names = sorted(catalogue)
+    segments = [build_index({name: catalogue[name] for name in part}) for part in (names[::2], names[1::2])]
+    mixed = mix(mix(VOICE, played(TRACKS["track 4"], speed, pitch), 5, 0), TRACKS["track 1"], 12, 0)
+    found = in_segments(mixed, *segments)
+    assert [(each.track_id, each.alternatives) for each in found] == [("track 4", ("track 4, again",)), ("track 1", ())]
+    assert found == in_segments(mixed, *reversed(segments)) == match(mixed, index)
+
+
+def test_a_removed_recording_is_no_match_nor_alternative(write_index, catalogue):
+    folder = write_index(catalogue)
+    mixed = mix(VOICE, TRACKS["track 4"], 10, 6)
+    for gone, left in (("track 4", "track 4, again"), ("track 4, again", "track 4")):
+        (found,) = match(mixed, Index(folder, removed=[gone]))
+        assert (found.track_id, found.alternatives) == (left, ())
+    assert match(mixed, Index(folder, removed=["track 4", "track 4, again"])) == []
+
+
+def test_a_track_that_is_a_loop_is_matched_once(build_index):
+    """At each repeat it lines up with itself; only one of the alignments has evidence of its own."""
+    bar = music(60, 4)
+    loop = peaks_of(np.tile(bar, 6), IndexConfig().peaks)
+    index = build_index({"loop": loop, "track 0": peaks_of(TRACKS["track 0"], IndexConfig().peaks)})
+    (found,) = match(mix(VOICE, np.tile(bar, 4), 8, 0), index)
+    assert (found.track_id, found.alternatives) == ("loop", ())
+    assert (found.start_s, found.end_s) == pytest.approx((8, 24), abs=0.5)
+    assert found.track_start_s % 4 == pytest.approx(found.start_s % 4, abs=0.1)
+
+
 def test_one_recording_under_two_ids_is_one_match_with_an_alternative(index):
     found = match(mix(VOICE, TRACKS["track 4"], 10, 6), index)
     assert_heard(found, ("track 4", 10, 30, 0))
@@ -188,6 +282,19 @@ def test_blocks_find_what_the_whole_does(index, block_s, overlap_s):
     found = settle(stretches, SPECTROGRAM, CONFIG)
     assert_heard(found, ("track 1", 1, 19, 2), ("track 2", 23, 39, 4))
     assert_heard(match(mixed, index), ("track 1", 1, 19, 2), ("track 2", 23, 39, 4))
+
+
+def test_blocks_find_what_the_whole_does_of_music_played_otherwise(index):
+    """The blocks' warps are fitted each on its own, and are told as one."""
+    mixed = mix(VOICE, played(TRACKS["track 1"], 1.03, 1.03), 2, 0)
+    blocks = overlapping_blocks([peaks_of(mixed, CONFIG.peaks)], size=300, overlap=150)
+    stretches = [stretch for block in blocks for stretch in match_block("episode", block, index, CONFIG)[0]]
+    (found,), (whole,) = settle(stretches, SPECTROGRAM, CONFIG), match(mixed, index)
+    assert_heard([found], ("track 1", 2, 2 + 20 / 1.03, 0))
+    assert (found.speed, found.pitch) == pytest.approx((whole.speed, whole.pitch), abs=0.002)
+    assert (found.start_s, found.end_s, found.level_db) == pytest.approx(
+        (whole.start_s, whole.end_s, whole.level_db), abs=0.5
+    )
 
 
 NO_EVIDENCE = Overlay(*(np.empty(0, np.int64) for _ in range(3)), np.empty(0, np.int8), np.empty(0, np.float32))
