@@ -20,8 +20,10 @@ from models.warps import MAX_WARPS, UNCHANGED, Warps
 _MIN_TABLE_BITS = 14
 _CELLS_A_HIT = 8
 _HALVES_AT_ONCE = 12  # of windows: half a minute, whose hits take some ten megabytes at most
-_SOURCE_BITS = 32  # of a hash looked up: which pair and warp it is of
+_SOURCE_BITS = 32  # of a hash looked up: which pair and, in its low bits, which warp it is of
 _SOURCE_MASK = (1 << _SOURCE_BITS) - 1
+_WARP_BITS = 10
+_WARP_MASK = (1 << _WARP_BITS) - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _hash_pairs(
     speeds: NDArray[np.float32],
     lowerings: NDArray[np.float32],
 ) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
-    """The hash of each pair as it was in the recording under each warp, with its source, pair * warps + warp, below.
+    """The hash of each pair as it was in the recording under each warp, with its source below.
 
     Also their high bits, which numpy sorts in two passes. A pair that no recording's can have become has none.
     """
@@ -142,7 +144,7 @@ def _hash_pairs(
             gap = np.int32(gaps[pair] * speeds[warp] + half)
             packed = (((anchor_bin << DIFFERENCE_BITS) + difference + MAX_BINS + 1) << FRAME_BITS) + gap
             is_sound = (abs(difference) <= MAX_BINS) & (gap <= MAX_FRAMES) & (anchor_bin < 1 << BIN_BITS)
-            hashes[count] = np.int64(packed) << _SOURCE_BITS | pair * len(speeds) + warp
+            hashes[count] = np.int64(packed) << _SOURCE_BITS | pair << _WARP_BITS | warp
             rough[count] = packed >> LOW_BITS
             count += int(is_sound)
     return hashes[:count], rough[:count]
@@ -169,64 +171,58 @@ def _look_up(
     """
     order = np.argsort(rough, kind="stable")
     hashes, rough = hashes[order], rough[order]
-    shards = list(index.shards())
-    parts = [
-        hashes[slice(*np.searchsorted(rough, [first >> LOW_BITS, (first + len(starts) - 1) >> LOW_BITS]))]
-        for first, starts, _ in shards
-    ]
-    histograms = [
-        _count_postings(part, first, starts, max_postings)
-        for part, (first, starts, _) in zip(parts, shards, strict=True)
-    ]
-    hits = np.cumsum(sum(histograms) * np.arange(max_postings + 1))
-    most = int(np.searchsorted(hits, max_hits, side="right")) - 1
+    firsts, counts = np.empty(len(hashes), np.int64), np.empty(len(hashes), np.int64)
+    shards = []
+    for first_hash, starts, places in index.shards():
+        low, high = np.searchsorted(rough, [first_hash >> LOW_BITS, (first_hash + len(starts) - 1) >> LOW_BITS])
+        mine = slice(int(low), int(high))
+        _find_postings(firsts[mine], counts[mine], hashes[mine], first_hash, starts)
+        shards.append((mine, places))
+    hashes_of_count = np.bincount(np.minimum(counts, max_postings + 1), minlength=max_postings + 1)[: max_postings + 1]
+    hits = np.cumsum(hashes_of_count * np.arange(max_postings + 1))
+    is_common = counts > np.searchsorted(hits, max_hits, side="right") - 1
+    skipped = int(counts[is_common].sum())
+    counts[is_common] = 0
+
     sizes = np.zeros(halves * len(warps), np.int64)
-    skipped = 0
-    for part, (first, starts, _) in zip(parts, shards, strict=True):
-        skipped += _add_sizes(sizes, part, in_half, len(warps), first, starts, most)
+    _add_sizes(sizes, hashes, counts, in_half, len(warps))
     bounds = np.concatenate([[0], np.cumsum(sizes)])
     diagonals, warped_frames = np.empty(bounds[-1], np.int64), np.empty(bounds[-1], np.int32)
     ends = bounds[:-1].copy()  # of each group, as far as it is filled
-    for part, shard in zip(parts, shards, strict=True):
-        _fill(diagonals, warped_frames, ends, part, frames, in_half, warps.speeds, *shard, most)
+    for mine, places in shards:
+        postings = hashes[mine], firsts[mine], counts[mine], places
+        _fill(diagonals, warped_frames, ends, *postings, frames, in_half, warps.speeds)
     return (bounds, diagonals, warped_frames), skipped
 
 
 @compiled
-def _count_postings(
-    hashes: NDArray[np.int64], first_hash: int, starts: NDArray[np.uint32], max_postings: int
-) -> NDArray[np.int64]:
-    """How many of the hashes have 0, 1 … max_postings places."""
-    histogram = np.zeros(max_postings + 1, np.int64)
+def _find_postings(
+    firsts: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    hashes: NDArray[np.int64],
+    first_hash: int,
+    starts: NDArray[np.uint32],
+) -> None:
+    """Where each hash's postings begin in its shard, and how many there are."""
     for entry in range(len(hashes)):
         slot = (hashes[entry] >> _SOURCE_BITS) - first_hash
-        count = np.int64(starts[slot + 1]) - np.int64(starts[slot])
-        if count <= max_postings:
-            histogram[count] += 1
-    return histogram
+        firsts[entry] = starts[slot]
+        counts[entry] = np.int64(starts[slot + 1]) - np.int64(starts[slot])
 
 
 @compiled
 def _add_sizes(
     sizes: NDArray[np.int64],
     hashes: NDArray[np.int64],
+    counts: NDArray[np.int64],
     in_half: NDArray[np.int16],
     warps: int,
-    first_hash: int,
-    starts: NDArray[np.uint32],
-    max_postings: int,
-) -> int:
-    """Adds to each group's, by half and warp, how many hits a shard has for it; and returns how many were skipped."""
-    skipped = 0
+) -> None:
+    """Adds to each group's, by half and warp, how many hits there are for it."""
     for entry in range(len(hashes)):
-        slot = (hashes[entry] >> _SOURCE_BITS) - first_hash
-        count = np.int64(starts[slot + 1]) - np.int64(starts[slot])
-        if count > max_postings:
-            skipped += int(count)
-        elif count > 0:
-            pair, warp = divmod(hashes[entry] & _SOURCE_MASK, warps)
-            sizes[in_half[pair] * warps + warp] += count
-    return skipped
+        if counts[entry]:
+            pair, warp = (hashes[entry] & _SOURCE_MASK) >> _WARP_BITS, hashes[entry] & _WARP_MASK
+            sizes[in_half[pair] * warps + warp] += counts[entry]
 
 
 @compiled
@@ -235,24 +231,21 @@ def _fill(
     warped_frames: NDArray[np.int32],
     ends: NDArray[np.int64],
     hashes: NDArray[np.int64],
+    firsts: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    places: NDArray[np.uint32],
     frames: NDArray[np.int32],
     in_half: NDArray[np.int16],
     speeds: NDArray[np.float32],
-    first_hash: int,
-    starts: NDArray[np.uint32],
-    places: NDArray[np.uint32],
-    max_postings: int,
 ) -> None:
     """Appends a shard's hits to their groups."""
     for entry in range(len(hashes)):
-        slot = (hashes[entry] >> _SOURCE_BITS) - first_hash
-        start, end = np.int64(starts[slot]), np.int64(starts[slot + 1])
-        if 0 < end - start <= max_postings:
-            pair, warp = divmod(hashes[entry] & _SOURCE_MASK, len(speeds))
+        if counts[entry]:
+            pair, warp = (hashes[entry] & _SOURCE_MASK) >> _WARP_BITS, hashes[entry] & _WARP_MASK
             frame = np.int32(frames[pair] * speeds[warp] + np.float32(0.5))
             group = in_half[pair] * len(speeds) + warp
             hit = ends[group]
-            for posting in range(start, end):
+            for posting in range(firsts[entry], firsts[entry] + counts[entry]):
                 diagonals[hit], warped_frames[hit] = np.int64(places[posting]) - frame, frame
                 hit += 1
             ends[group] = hit

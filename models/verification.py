@@ -115,8 +115,8 @@ def _find_placements(
         config.beside_share,
         view.frames,
     )
-    scores -= config.warped_cost * ((candidates.speeds != 1) | (candidates.pitches != 1))
-    order = np.argsort(-scores, kind="stable")
+    is_warped = (candidates.speeds != 1) | (candidates.pitches != 1)
+    order = np.argsort(config.warped_cost * is_warped - scores, kind="stable")
     left = candidates.take(order[scores[order] >= config.min_screening_score])
     found: dict[Placement, None] = {}
     while len(left):
@@ -156,6 +156,7 @@ def _screen(
         offset, speed, pitch = offsets[number], speeds[number], pitches[number]
         start, end = max(starts[number], 0), min(starts[number] + window, query_frames)
         sums[:] = 0.0
+        misses = 0
         for peak in range(
             np.searchsorted(frames, offset + speed * (start - 1)), np.searchsorted(frames, offset + speed * (end + 1))
         ):
@@ -163,12 +164,12 @@ def _screen(
             if start <= frame < end and bin_ < BINS:
                 outcome = outcomes[frame, bin_]
                 if outcome == NONE:
-                    sums += missed
+                    misses += 1
                     continue
                 rarity = find_rarity(frame, bin_, frame_rates, bin_ratios)
                 for state in range(len(audibilities)):
                     sums[state] += score_outcome(outcome, rarity, audibilities[state], beside_share)
-        scores[number] = sums.max()
+        scores[number] = (sums + misses * missed).max()
     return scores
 
 
