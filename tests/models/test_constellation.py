@@ -9,7 +9,18 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.constellation import Constellation, PeakConfig, crop, find_peaks, join, overlapping_blocks, stream_peaks
+from models.constellation import (
+    MIN_LEVEL_DB,
+    SHIFTS_A_BIN,
+    Constellation,
+    PeakConfig,
+    crop,
+    find_peaks,
+    join,
+    overlapping_blocks,
+    stream_peaks,
+    thin,
+)
 from models.spectrogram import SpectrogramConfig, power_spectrogram
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=50)
@@ -26,7 +37,17 @@ def constellation_of(samples, spectrogram=SPECTROGRAM, config=PeakConfig()):  # 
 
 def random_constellation(frames):
     frame, bin_ = np.nonzero(np.random.default_rng(2).random((frames, 9)) < 0.1)
-    return Constellation(frame.astype(np.int32), bin_.astype(np.int16), 0, frames)
+    rng = np.random.default_rng(3)
+    shifts, levels = rng.integers(-60, 61, len(frame)), rng.integers(0, 200, len(frame))
+    return Constellation(
+        frame.astype(np.int32), bin_.astype(np.int16), 0, frames, shifts.astype(np.int8), levels.astype(np.uint8)
+    )
+
+
+def columns(constellation):
+    """All of its peaks, with shifts and levels."""
+    each = (constellation.frames, constellation.bins, constellation.shifts, constellation.levels)
+    return list(zip(*(column.tolist() for column in each), strict=True))
 
 
 def cells(constellation):
@@ -79,6 +100,7 @@ def test_blocks_give_the_peaks_of_the_whole(cuts, length, half_frames):
     assert cells(join(parts)) == local_maxima(power, config)
     assert [part.first_frame for part in parts] == [0, *(part.end_frame for part in parts)][: len(parts)]
     assert join(parts).end_frame == len(power)
+    assert columns(join(parts)) == columns(constellation_of(NOISE[:length], SMALL, config))
     for part in parts:
         assert all(part.first_frame <= frame < part.end_frame for frame in part.frames.tolist())
 
@@ -103,6 +125,73 @@ def test_a_tone_has_its_peaks_in_its_own_bin():
     assert 125 in constellation_of(tone).bins.tolist()
     loud = constellation_of(tone, config=PeakConfig(floor=100.0))
     assert set(loud.bins.tolist()) == {125}
+
+
+@pytest.mark.parametrize("frequency", [20.0, 125.0, 125.13, 125.25, 125.4, 125.49, 125.5, 300.77, 480.9])
+@pytest.mark.parametrize("amplitude", [1.0, 0.1, 0.003])
+def test_a_tone_has_its_frequency_and_its_level(frequency, amplitude):
+    """In bins; and at most 1.4 dB less than in the middle of one: what Hann's window loses between two."""
+    tone = (amplitude * np.sin(2 * np.pi * frequency * np.arange(40_000) / 1024)).astype(np.float32)
+    found = constellation_of(tone, config=PeakConfig(floor=1e-3 * (amplitude * 256) ** 2))
+    np.testing.assert_allclose(found.tones, frequency, atol=0.1)
+    power = power_spectrogram(tone, SPECTROGRAM)[found.frames, found.bins]
+    decibels = 10 * np.log10(power)
+    np.testing.assert_allclose(found.levels / 2 + MIN_LEVEL_DB, decibels, atol=0.26)
+    np.testing.assert_allclose(found.powers, power, rtol=0.07)
+    loss = 20 * np.log10(amplitude * 256) - decibels
+    assert -0.5 < loss.min() <= loss.max() < 1.43 + 0.5
+
+
+def test_tones_are_never_more_than_half_a_bin_away():
+    found = constellation_of(NOISE)
+    assert np.abs(found.tones - found.bins).max() <= 63 / SHIFTS_A_BIN
+    assert len(np.unique(found.shifts)) > 50
+
+
+def test_a_gain_moves_levels_and_no_tone():
+    quiet, loud = constellation_of(NOISE / 4), constellation_of(NOISE)
+    assert quiet.shifts.tolist() == loud.shifts.tolist()
+    np.testing.assert_allclose((loud.levels.astype(int) - quiet.levels) / 2, 20 * np.log10(4), atol=0.51)
+
+
+def thin_by_loop(peaks, half_frames, half_bins):
+    """peaks: (frame, bin, shift, level)."""
+    return [
+        (frame, bin_, shift, level)
+        for frame, bin_, shift, level in peaks
+        if not any(
+            louder > level and abs(other - frame) <= half_frames and abs(beside - bin_) <= half_bins
+            for other, beside, _, louder in peaks
+        )
+    ]
+
+
+@REPEATABLE
+@given(st.integers(0, 200), st.integers(1, 12), st.integers(1, 9), st.integers(0, 255))
+def test_thinning_leaves_what_a_loop_finds_loudest(end, half_frames, half_bins, most):
+    """most: of the levels, so that many are shared."""
+    whole = crop(random_constellation(200), 0, end)
+    whole.levels[:] = np.minimum(whole.levels, most)
+    thinned = thin(whole, half_frames, half_bins)
+    assert columns(thinned) == thin_by_loop(columns(whole), half_frames, half_bins)
+    assert (thinned.first_frame, thinned.end_frame) == (whole.first_frame, whole.end_frame)
+
+
+def test_thinning_dense_peaks_leaves_the_sparse_ones_and_few_more():
+    """More: whose louder neighbour is on the slope of a peak that is farther away."""
+    dense, sparse = constellation_of(NOISE, config=PeakConfig(3, 3)), constellation_of(NOISE)
+    thinned = cells(thin(dense, 7, 7))
+    assert set(cells(sparse)) <= set(thinned) <= set(cells(dense))
+    assert len(thinned) < 1.5 * len(sparse.frames) < 0.5 * len(dense.frames)
+
+
+@REPEATABLE
+@given(st.integers(-20, 500))
+def test_moving_delays_peaks_and_bounds(frames):
+    whole = crop(random_constellation(60), 25, 50)
+    later = whole.moved(frames)
+    assert columns(later) == [(frame + frames, *rest) for frame, *rest in columns(whole)]
+    assert (later.first_frame, later.end_frame, later.frames.dtype) == (25 + frames, 50 + frames, np.int32)
 
 
 def test_peaks_keep_to_the_band():
@@ -135,7 +224,6 @@ def test_joining_keeps_where_the_parts_begin_and_end():
 @given(st.lists(st.integers(0, 300), max_size=6), st.integers(1, 120), st.integers(0, 60))
 def test_blocks_are_the_whole_cut_at_equal_distances_whatever_the_parts(cuts, size, overlap):
     whole = random_constellation(300)
-    all_cells = cells(whole)
     edges = [0, *sorted(set(cuts) - {0, 300}), 300]
     parts = [crop(whole, start, end) for start, end in itertools.pairwise(edges)]
     blocks = list(overlapping_blocks(parts, size, overlap))
@@ -143,8 +231,8 @@ def test_blocks_are_the_whole_cut_at_equal_distances_whatever_the_parts(cuts, si
     starts = [start for start in range(0, 300, size) if start == 0 or 300 - start > overlap]
     ends = [*(start + size + overlap for start in starts[:-1]), 300]
     for block, start, end in zip(blocks, starts, ends, strict=True):
-        inside = [(frame, bin_) for frame, bin_ in all_cells if start - overlap <= frame < end]
-        assert (cells(block), block.first_frame, block.end_frame) == (inside, max(0, start - overlap), end)
+        inside = [each for each in columns(whole) if start - overlap <= each[0] < end]
+        assert (columns(block), block.first_frame, block.end_frame) == (inside, max(0, start - overlap), end)
 
 
 def test_no_parts_give_no_blocks():
@@ -156,7 +244,7 @@ def test_no_parts_give_no_blocks():
 def test_cropping_keeps_what_lies_inside(start, length):
     whole = random_constellation(60)
     part = crop(whole, start, start + length)
-    assert cells(part) == [(frame, bin_) for frame, bin_ in cells(whole) if start <= frame < start + length]
+    assert columns(part) == [each for each in columns(whole) if start <= each[0] < start + length]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.constellation import Constellation
-from models.landmarks import HASH_BITS, LandmarkConfig, pair_peaks
+from models.landmarks import HASH_BITS, LandmarkConfig, find_pairs, pair_peaks
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=50)
 PEAKS = st.lists(st.tuples(st.integers(0, 150), st.integers(0, 511)), max_size=60, unique=True)
@@ -45,6 +45,18 @@ def test_pairs_are_those_of_a_loop(peaks, config):
     landmarks = pair_peaks(constellation_of(peaks), config)
     assert rows(landmarks) == pairs_by_loop(peaks, config)
     assert (landmarks.hashes.dtype, landmarks.frames.dtype) == (np.uint32, np.int32)
+
+
+@REPEATABLE
+@given(PEAKS, CONFIGS)
+def test_pairs_tell_where_their_peaks_are_in_order_of_anchor(peaks, config):
+    constellation = constellation_of(peaks)
+    pairs, landmarks = find_pairs(constellation, config), pair_peaks(constellation, config)
+    assert constellation.frames[pairs.anchors].tolist() == landmarks.frames.tolist()
+    gaps, anchor_bins = landmarks.hashes & 63, landmarks.hashes >> 13
+    assert (constellation.frames[pairs.targets] - constellation.frames[pairs.anchors]).tolist() == gaps.tolist()
+    assert constellation.bins[pairs.anchors].tolist() == anchor_bins.tolist()
+    assert pairs.anchors.tolist() == sorted(pairs.anchors.tolist())
 
 
 def test_pairs_are_those_of_a_loop_in_crowded_frames_and_with_the_widest_fan():

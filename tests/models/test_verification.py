@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.constellation import Constellation, crop
-from models.overlay import view_query
+from models.overlay import Placement, view_query
 from models.retrieval import Candidates
-from models.verification import VerificationConfig, _most_likely_states, verify
+from models.verification import VerificationConfig, _most_likely_states, fit, verify
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=50)
 CONFIG = VerificationConfig()
@@ -54,6 +54,16 @@ def thinned(constellation, share, seed=0):
     kept = np.random.default_rng(seed).random(len(constellation.frames)) < share
     frames, bins = constellation.frames[kept], constellation.bins[kept]
     return Constellation(frames, bins, constellation.first_frame, constellation.end_frame)
+
+
+def played(constellation, placement, frames):
+    """A query of so many frames, in which a track is heard as it is placed."""
+    at = np.floor((constellation.frames - placement.offset) / placement.speed + 0.5).astype(int)
+    bins = np.floor(constellation.tones * placement.pitch + 0.5).astype(int)
+    cells = sorted({(frame, bin_) for frame, bin_ in zip(at.tolist(), bins.tolist(), strict=True)
+                    if 0 <= frame < frames and bin_ < 512})  # fmt: skip
+    columns = np.array(cells).T
+    return Constellation(columns[0].astype(np.int32), columns[1].astype(np.int16), 0, frames)
 
 
 def candidates_of(*rows):
@@ -209,6 +219,58 @@ def test_silence_before_the_query_moves_what_is_heard_with_it(index, blocks):
         (track, delta - delay, first + delay, last + delay) for track, delta, first, last, _ in before
     ]
     assert len(before) == 1
+
+
+LONG = peaks_of(2000, 900)
+WARPS = [(1.02, 1.02), (0.95, 0.95), (1.06, 1.06), (1.08, 1.0), (0.92, 1.0), (1.0, 1.0595), (1.0, 0.8909)]
+
+
+@pytest.mark.parametrize(("speed", "pitch"), WARPS)
+@pytest.mark.parametrize("wrong", [0.9975, 1.0, 1.0025])
+def test_fitting_finds_the_warp_near_a_wrong_one(speed, pitch, wrong):
+    """A quarter of a percent is what half a step of the warps sought is."""
+    frame, true = 300, Placement(40.0, speed, pitch)
+    query = overlay(800, (peaks_of(1006, 800, rate=4), 0), (thinned(played(LONG, true, 800), 0.6), 0))
+    offset = true.reference_frame(frame) - speed * wrong * frame
+    near = Placement(offset, speed * wrong, pitch if pitch == 1 else pitch * wrong)
+    found = fit(LONG, near, view_query(query), frame)
+    assert found.speed == pytest.approx(speed, rel=0.001)
+    assert found.pitch == pytest.approx(pitch, rel=0.002)
+    for each in (100, frame, 500):
+        assert found.reference_frame(each) == pytest.approx(true.reference_frame(each), abs=0.5)
+
+
+@pytest.mark.parametrize("wrong", [0.998, 1.0, 1.002])
+def test_what_is_played_all_but_unchanged_is_told_as_unchanged(wrong):
+    query = overlay(800, (peaks_of(1006, 800, rate=4), 0), (crop(LONG, 40, 840), 0))
+    found = fit(LONG, Placement(340.0 - 300 * wrong, wrong, wrong), view_query(query), 300)
+    assert found == Placement(40.0)
+    assert not found.is_warped
+
+
+@pytest.mark.parametrize(("speed", "pitch"), WARPS)
+def test_warped_music_is_heard_where_it_was_put(build_index, speed, pitch):
+    """From frame 100 on, from the track's frame 60 to 560."""
+    index = build_index({"long": LONG})
+    true = Placement(60 - 100 * speed, speed, pitch)
+    query = overlay(900, (peaks_of(1008, 900, rate=4), 0), (thinned(played(crop(LONG, 60, 560), true, 900), 0.5), 0))
+    near = Placement(true.offset - 0.0025 * speed * 200, speed * 1.0025, pitch)
+    candidates = Candidates(*(np.array([each]) for each in (0, *near.arrays(), 200)))
+    ((track, offset, first, last, score),) = rows(verify(candidates, view_query(query), index, CONFIG))
+    assert (track, score >= CONFIG.min_score) == (0, True)
+    assert offset == pytest.approx(true.offset, abs=1)
+    assert first == pytest.approx(100, abs=NEAR)
+    assert last == pytest.approx(100 + 500 / speed, abs=NEAR)
+
+
+def test_a_warp_costs(build_index):
+    index = build_index({"long": LONG})
+    true = Placement(0.0, 1.03, 1.03)
+    query, candidates = played(LONG, true, 600), Candidates(*(np.array([each]) for each in (0, *true.arrays(), 200)))
+    free, dear = (
+        verify(candidates, view_query(query), index, VerificationConfig(warped_cost=cost))[0].score for cost in (0, 5)
+    )
+    assert free - dear == pytest.approx(5, abs=1e-3)
 
 
 @pytest.mark.parametrize("audibilities", [(), (0.1, 0.0), (0.76,), (-0.1, 0.2)])
