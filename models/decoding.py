@@ -19,6 +19,7 @@ import av
 import av.error
 import numpy as np
 import soxr
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -120,7 +121,7 @@ def _decode(container: InputContainer, path: str, sample_rate: int, config: Deco
     if not _MIN_SOURCE_RATE <= rate <= _MAX_SOURCE_RATE:
         raise BadMediaError("decode", f"sample rate must be {_MIN_SOURCE_RATE} to {_MAX_SOURCE_RATE} Hz, got {rate}")
 
-    mono = (_downmix(batch, rate) for batch in _batch_frames(itertools.chain([first], frames)))
+    mono = (_downmix(frame, rate) for frame in _join_frames(itertools.chain([first], frames)))
     checked = _check(mono, rate, _stated_duration_s(container, stream, path), config)
     yield from checked if rate == sample_rate else _resample(checked, rate, sample_rate)
 
@@ -133,34 +134,37 @@ def _decode_packet(packet: "Packet[AudioStream]") -> Iterable[AudioFrame]:
         return ()
 
 
-def _batch_frames(frames: Iterable[AudioFrame]) -> Iterator[list[AudioFrame]]:
-    """Frames of one format in lists of some `_BATCH_SAMPLES` samples, because numpy's cost is by the call."""
-    for _, alike in itertools.groupby(frames, _frame_format):
-        batch: list[AudioFrame] = []
-        samples = 0
-        for frame in alike:
-            batch.append(frame)
-            samples += frame.samples
-            if samples >= _BATCH_SAMPLES:
-                yield batch
-                batch, samples = [], 0
-        if batch:
-            yield batch
+def _join_frames(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
+    """Frames of some `_BATCH_SAMPLES` samples, of one format each, because numpy's cost is by the call."""
+    fifo = AudioFifo()
+    for frame in frames:
+        frame.pts = None  # gaps are closed
+        try:
+            fifo.write(frame)
+        except ValueError:  # another format than before
+            yield from _read_all(fifo)
+            fifo = AudioFifo()
+            fifo.write(frame)
+        if fifo.samples >= _BATCH_SAMPLES:
+            yield from _read_all(fifo)
+    yield from _read_all(fifo)
 
 
-def _frame_format(frame: AudioFrame) -> tuple[str, int, int]:
-    return frame.format.name, frame.layout.nb_channels, frame.sample_rate
+def _read_all(fifo: AudioFifo) -> Iterator[AudioFrame]:
+    joined = fifo.read() if fifo.samples else None
+    if joined is not None:
+        yield joined
 
 
-def _downmix(frames: list[AudioFrame], rate: int) -> _Samples:
-    """The mean of the channels of frames of one format, full scale being 1."""
-    name, channels, frame_rate = _frame_format(frames[0])
-    if frame_rate != rate:
-        raise BadMediaError("decode", f"sample rate must stay {rate} Hz, got {frame_rate}")
-    dtype, silence, full_scale = _SAMPLE_FORMATS[name.removesuffix("p")]
+def _downmix(frame: AudioFrame, rate: int) -> _Samples:
+    """The mean of the channels, full scale being 1."""
+    if frame.sample_rate != rate:
+        raise BadMediaError("decode", f"sample rate must stay {rate} Hz, got {frame.sample_rate}")
+    channels = frame.layout.nb_channels
+    dtype, silence, full_scale = _SAMPLE_FORMATS[frame.format.name.removesuffix("p")]
 
     with np.errstate(over="ignore", invalid="ignore"):  # _check refuses what overflows
-        mono, *others = (column.astype(np.float32, copy=False) for column in _columns(frames, dtype, channels))
+        mono, *others = (column.astype(np.float32) for column in _columns(frame, dtype, channels))
         for other in others:
             mono += other
         if (silence, full_scale) != (0.0, 1.0):
@@ -170,14 +174,11 @@ def _downmix(frames: list[AudioFrame], rate: int) -> _Samples:
     return mono
 
 
-def _columns(frames: list[AudioFrame], dtype: DTypeLike, channels: int) -> Iterable[NDArray[np.generic]]:
+def _columns(frame: AudioFrame, dtype: DTypeLike, channels: int) -> Iterable[NDArray[np.generic]]:
     """The samples of each channel, as stored."""
-    planes, width = (channels, 1) if frames[0].format.is_planar else (1, channels)
+    planes, width = (channels, 1) if frame.format.is_planar else (1, channels)
     # PyAV 18 lists more planes than there are where channels are many: the rest is whatever memory follows.
-    stored = [
-        np.concatenate([np.frombuffer(f.planes[plane], dtype, f.samples * width) for f in frames])  # type: ignore[call-overload]
-        for plane in range(planes)
-    ]
+    stored = [np.frombuffer(frame.planes[plane], dtype, frame.samples * width) for plane in range(planes)]  # type: ignore[call-overload]
     return stored if width == 1 else stored[0].reshape(-1, channels).T
 
 
