@@ -92,6 +92,7 @@ def _own_part(stretch: Stretch, contested: NDArray[np.bool_], config: Verificati
         return None
     own = evidence.part(slice(first, last + 1)).part(~contested[first : last + 1])
     first_frame, last_frame = int(own.frames[0]), int(own.frames[-1])
+    score = min(score, stretch.score)  # the whole's was capped by the step
     return dataclasses.replace(stretch, first_frame=first_frame, last_frame=last_frame, score=score, evidence=own)
 
 

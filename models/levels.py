@@ -5,9 +5,11 @@ import numpy as np
 from models.constellation import Constellation, crop
 from models.overlay import BINS, EXACT, Overlay
 
+LOWEST_DB = -60.0
+
 
 def measure_level_db(overlay: Overlay, reference: Constellation, query: Constellation, loudest: Constellation) -> float:
-    """The power of a recording against the mix's, both by their peaks, in dB; at most 0, and -inf if they share none.
+    """The power of a recording against the mix's, both by their peaks, in dB: from LOWEST_DB, if they share none, to 0.
 
     How much quieter or louder the reference plays is the median over the peaks that both have in the very cell: there
     the music is what is loudest. query: in the overlay's frames. loudest: those of its peaks with no louder one as near
@@ -15,10 +17,10 @@ def measure_level_db(overlay: Overlay, reference: Constellation, query: Constell
     """
     exact = overlay.outcomes == EXACT
     if not exact.any():
-        return -np.inf
+        return LOWEST_DB
     cells = query.frames.astype(np.int64) * BINS + query.bins
     heard = query.levels[np.searchsorted(cells, overlay.cells[exact])].astype(np.float64)
     gain_db = np.median(heard - reference.levels[overlay.peaks[exact]]) / 2
     around = crop(loudest, int(overlay.frames[0]), int(overlay.frames[-1]) + 1)
     music, mix = (float(powers.sum(dtype=np.float64)) for powers in (reference.powers[overlay.peaks], around.powers))
-    return float(min(0.0, gain_db + 10 * np.log10(music / mix))) if mix > 0 else -np.inf
+    return float(np.clip(gain_db + 10 * np.log10(music / mix), LOWEST_DB, 0.0))

@@ -27,6 +27,7 @@ class SettleConfig:
     """How stretches become matches.
 
     min_score: of a play, in nats. On the data that chose it (1.3 hours, 37 tracks), chance reached 16.
+    min_warped_score: of a play at another speed or pitch: among so many warps chance finds more.
     min_duration_s: what must be left of a stretch after better ones took theirs.
     max_gap_s, max_drift: stretches of one recording so close, on offsets that differ by at most this share of the time,
     are one play; so a recording played faster or slower is pieced together.
@@ -35,6 +36,7 @@ class SettleConfig:
     """
 
     min_score: float = 20.0
+    min_warped_score: float = 26.0
     min_duration_s: float = 0.4
     max_gap_s: float = 2.0
     max_drift: float = 0.1
@@ -113,7 +115,7 @@ def join(stretches: Iterable[Stretch], spectrogram: SpectrogramConfig, config: S
             pieces.append(left)
     plays = _join_plays(sorted(pieces, key=lambda piece: piece.first_frame), spectrogram.frame_rate, config)
     matches = [_make_match(play, spectrogram, config) for play in plays]
-    return sorted((match for match in matches if match.score >= config.min_score), key=_in_order)
+    return sorted((match for match in matches if match.score >= _enough(match, config)), key=_in_order)
 
 
 def _describe(media_id: str, heard: Heard, view: QueryView, index: Index) -> Stretch:
@@ -126,6 +128,10 @@ def _describe(media_id: str, heard: Heard, view: QueryView, index: Index) -> Str
 def _with_level(stretch: Stretch, query: Constellation, loudest: Constellation, index: Index) -> Stretch:
     level_db = measure_level_db(stretch.evidence, index.constellation(stretch.track), query, loudest)
     return dataclasses.replace(stretch, level_db=level_db)
+
+
+def _enough(match: MusicMatch, config: SettleConfig) -> float:
+    return config.min_score if match.speed == match.pitch == 1 else config.min_warped_score
 
 
 def _in_order(match: MusicMatch) -> tuple[float, float, str]:

@@ -63,7 +63,7 @@ class VerificationConfig:
     change_cost: float = 1.0
     masked_cost_per_s: float = 1.0
     max_step_gain: float = 5.0
-    warped_cost: float = 5.0
+    warped_cost: float = 3.0
 
     def __post_init__(self) -> None:
         if not self.audibilities or not all(0 < each <= 0.75 for each in self.audibilities):

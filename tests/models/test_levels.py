@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.constellation import Constellation
-from models.levels import measure_level_db
+from models.levels import LOWEST_DB, measure_level_db
 from models.overlay import Placement, lay_over, view_query
 
 FRAMES = 400
@@ -71,11 +71,11 @@ def test_music_is_never_louder_than_the_mix():
 def test_music_that_no_peak_in_the_very_cell_tells_of_has_no_level():
     beside = constellation_of([11, 51, 91], [20, 40, 60], [100, 100, 100])
     reference = constellation_of([10, 50, 90], [20, 40, 60], [100, 100, 100])
-    assert measure(reference, beside) == -np.inf
+    assert measure(reference, beside) == LOWEST_DB
 
 
 def test_silence_has_no_level():
     nothing = constellation_of([], [], [])
-    assert measure(MUSIC, nothing) == -np.inf
+    assert measure(MUSIC, nothing) == LOWEST_DB
     for query in (MUSIC, nothing):
-        assert measure(nothing, query) == -np.inf
+        assert measure(nothing, query) == LOWEST_DB

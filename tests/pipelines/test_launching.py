@@ -54,7 +54,7 @@ def rejection(match, capsys, tmp_path):
         ("qury.blocks.block_s=60", "qury: no such key; did you mean query?"),
         ("query.verification.min_scor=20", "query.verification.min_scor: no such key; did you mean min_score?"),
         ("max_failed_share=few", "max_failed_share: expected float, got 'few'"),
-        ("query.retrieval.min_anchors=2.5", "query.retrieval.min_anchors: expected int, got 2.5"),
+        ("query.retrieval.min_hits=2.5", "query.retrieval.min_hits: expected int, got 2.5"),
         ("query.blocks=60", "query.blocks: expected BlockConfig, got 60"),
         ("decode.block_s=-1", "decode: block_s must be positive, got -1.0"),
         ("decode.block_s", "--set: expected key=value, got 'decode.block_s'"),
