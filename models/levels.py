@@ -22,5 +22,6 @@ def measure_level_db(overlay: Overlay, reference: Constellation, query: Constell
     heard = query.levels[np.searchsorted(cells, overlay.cells[exact])].astype(np.float64)
     gain_db = np.median(heard - reference.levels[overlay.peaks[exact]]) / 2
     around = crop(loudest, int(overlay.frames[0]), int(overlay.frames[-1]) + 1)
-    music, mix = (float(powers.sum(dtype=np.float64)) for powers in (reference.powers[overlay.peaks], around.powers))
-    return float(np.clip(gain_db + 10 * np.log10(music / mix), LOWEST_DB, 0.0))
+    music = float(reference.powers[overlay.peaks].sum(dtype=np.float64)) * 10 ** (gain_db / 10)
+    mix = float(around.powers.sum(dtype=np.float64))
+    return float(max(LOWEST_DB, 10 * np.log10(music / max(music, mix))))

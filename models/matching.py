@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from models.constellation import Constellation, PeakConfig, thin
+from models.constellation import Constellation, PeakConfig
 from models.explaining import explain
 from models.index import Index
 from models.landmarks import LandmarkConfig
@@ -16,6 +16,7 @@ from models.records import MusicMatch
 from models.retrieval import RetrievalConfig, retrieve
 from models.spectrogram import SpectrogramConfig
 from models.stretches import Stretch
+from models.thinning import thin
 from models.verification import Heard, VerificationConfig, verify
 from models.warps import WarpConfig, list_warps
 

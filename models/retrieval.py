@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiling import compiled
-from models.constellation import Constellation, thin
+from models.constellation import Constellation
 from models.index import LOW_BITS, Index
 from models.landmarks import BIN_BITS, DIFFERENCE_BITS, FRAME_BITS, MAX_BINS, MAX_FRAMES, LandmarkConfig, find_pairs
+from models.thinning import thin
 from models.warps import MAX_WARPS, UNCHANGED, Warps
 
 _MIN_TABLE_BITS = 14

@@ -19,9 +19,9 @@ from models.constellation import (
     join,
     overlapping_blocks,
     stream_peaks,
-    thin,
 )
 from models.spectrogram import SpectrogramConfig, power_spectrogram
+from models.thinning import thin
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=50)
 SPECTROGRAM = SpectrogramConfig()

@@ -79,3 +79,9 @@ def test_silence_has_no_level():
     assert measure(MUSIC, nothing) == LOWEST_DB
     for query in (MUSIC, nothing):
         assert measure(nothing, query) == LOWEST_DB
+
+
+def test_music_whose_every_peak_has_a_louder_one_near_still_has_a_level():
+    overlay = lay_over(MUSIC, Placement(0.0), view_query(MUSIC), 0, FRAMES)
+    nothing = constellation_of([], [], [])
+    assert measure_level_db(overlay, MUSIC, MUSIC, nothing) == 0
