@@ -206,6 +206,21 @@ def test_delaying_the_query_moves_candidates_with_it(index, halves):
     assert sorted(rows(after)) == sorted(moved) != []
 
 
+def test_where_hits_are_too_many_those_of_the_commonest_hashes_are_left_out(index):
+    rare, common = excerpt("track 1", 100, 180), excerpt("track 0", 100, 180, at=90)  # track 0 is there twice
+    query = together(rare, common)
+    hashes = pair_peaks(query, LANDMARKS).hashes
+    counts = np.bincount(index.look_up(hashes, 100)[1], minlength=len(hashes))
+    enough = int(counts[counts == 1].sum())  # and at two places each, too many
+    halves = query.end_frame // HALF + 1
+    per_second = index.config.spectrogram.frame_rate / (halves * HALF)
+    assert {NAMES[track] for track in find(query, index).tracks} == {"track 0", "track 1", "track 9, again track 0"}
+    limited = dataclasses.replace(CONFIG, max_hits_per_s=round((enough + 1) * per_second + 0.5))
+    candidates, skipped = retrieve(query, NO_WARPS, index, LANDMARKS, limited)
+    assert {NAMES[track] for track in candidates.tracks} == {"track 1"}
+    assert skipped == counts[counts > 1].sum()
+
+
 def test_common_postings_are_skipped_and_counted(index):
     query = excerpt("track 0", 100, 200)  # every landmark of it is in the index twice
     config = dataclasses.replace(CONFIG, max_postings=1)
