@@ -20,7 +20,7 @@ from models.warps import MAX_WARPS, UNCHANGED, Warps
 
 _MIN_TABLE_BITS = 14
 _CELLS_A_HIT = 8
-_HALVES_AT_ONCE = 12  # of windows: half a minute, whose hits take some ten megabytes at most
+_HALVES_AT_ONCE = 12  # of windows: half a minute, whose hits take 40 MB at most, as the limits are
 _SOURCE_BITS = 32  # of a hash looked up: which pair and, in its low bits, which warp it is of
 _SOURCE_MASK = (1 << _SOURCE_BITS) - 1
 _WARP_BITS = 10

@@ -17,7 +17,7 @@ from transforms.segments import ReadReferences, ReadTracks, status_of
 from transforms.snapshots import find_version, read_snapshot
 from transforms.tables import WriteTables
 
-MODEL_VERSION = "landmarks-1"
+MODEL_VERSION = "landmarks-2"
 WRITES_INDEX = False  # not of its own: a trial reads the index that there is
 TABLES = {"media_status": MediaStatus}
 
