@@ -92,6 +92,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return _build(typing.cast(type[Any], hint), value, f"{where}.")
     if origin is tuple and isinstance(value, list):
         return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is dict and isinstance(value, Mapping):
+        return {_convert(arguments[0], k, where): _convert(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
     if hint is float and isinstance(value, (int, str)) and not isinstance(value, bool):
         with contextlib.suppress(ValueError):
             return float(value)  # YAML takes 1e-6 for text

@@ -3,6 +3,9 @@
 import dataclasses
 import datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.constellation import Constellation
 
 
@@ -123,3 +126,124 @@ class RightsHolderUsage:
     tracks: int
     plays: int
     seconds: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WindowBlock:
+    """Consecutive windows of an item's audio, as a model takes them."""
+
+    file: MediaFile
+    first_window: int  # its number in the item
+    windows: NDArray[np.float32]  # (windows, samples)
+    levels_db: NDArray[np.float32]  # RMS of each against full scale
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WindowScores:
+    """What a model says of a block's windows, in their order."""
+
+    file: MediaFile
+    first_window: int
+    levels_db: NDArray[np.float32]
+    scores: NDArray[np.float32] | None  # (windows, classes)
+    embeddings: NDArray[np.float32] | None  # (windows, dims)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ScoredItem:
+    """What a model says of an item's windows, in their order; at least one."""
+
+    item: MediaItem
+    duration_s: float
+    levels_db: NDArray[np.float32]  # RMS of each window against full scale
+    scores: NDArray[np.float32] | None  # (windows, classes)
+    embeddings: NDArray[np.float32] | None  # (windows, dims)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClassShare:
+    """How much of a track is of a class."""
+
+    label: str
+    score: float  # mean of the windows that are not silent; of silence: 1 if all are, else what the model says, or 0
+    seconds: float  # of the track's segments
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TrackSummary:
+    """What the windows of a track say together: the evidence of a decision."""
+
+    item: MediaItem
+    duration_s: float
+    silent_s: float
+    label: str  # the class with the highest score
+    shares: tuple[ClassShare, ...]  # of every class
+
+    def score(self, label: str) -> float:
+        """The score of a class; of one that the model does not know, 0."""
+        return next((share.score for share in self.shares if share.label == label), 0.0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TrackLabel:
+    """Row of `track_labels`: what a track is, what the policy makes of that, and why."""
+
+    media_id: str
+    label: str  # the class with the highest score
+    decision: str  # music, functional, speech or review
+    rate: str | None  # full, reduced or none; of a track for review it is not known yet
+    rule: str  # of the policy that decided, with its numbers
+    music_score: float
+    shares: tuple[ClassShare, ...]
+    duration_s: float
+    silent_s: float
+    album_functional_share: float | None  # of the album's other tracks; None: it has no album, or no others are known
+    title: str | None
+    artist: str | None
+    album: str | None
+    isrc: str | None
+    rights_holder: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TrackSegment:
+    """Row of `track_segments`: a stretch of a track that is of one class. They follow each other without gaps."""
+
+    media_id: str
+    start_s: float
+    end_s: float
+    label: str
+    score: float  # mean of its windows
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Embedding:
+    """Row of `embeddings`: a vector of unit length for a stretch of an item, or for all of it."""
+
+    media_id: str
+    kind: str  # item or window
+    start_s: float
+    end_s: float
+    vector: NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HalfEmbedding:
+    """Row of `embeddings` in half precision: three digits, half the size in Parquet; BigQuery has but one FLOAT."""
+
+    media_id: str
+    kind: str  # item or window
+    start_s: float
+    end_s: float
+    vector: NDArray[np.float16]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MelFeatures:
+    """Row of `features`: the mel spectrogram of a recording, or of a synthesised sound."""
+
+    media_id: str
+    label: str | None  # of a synthesised sound
+    frames: int
+    mel_db: bytes  # little-endian float16 (frames, bands)
+    levels_db: NDArray[np.float32]  # RMS of each whole second against full scale

@@ -47,9 +47,13 @@ class Config:
     limit_s: float | None = None
     query: Query = dataclasses.field(default_factory=Query)
     filters: tuple[Filter, ...] = ()
+    shares: dict[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    named: dict[str, Filter] | None = None
+    extra: Query | None = None
 
 
 KEYS = ("input", "verbose", "max_share", "model", "query", "query.fan_out", "query.shares", "query.filter.min_anchors")
+GROUPS = ("query", "query.filter")
 TEXTS = st.text(st.characters(codec="utf-8"))
 FLOATS = st.floats(allow_nan=False)
 FILTERS = st.builds(Filter, FLOATS, st.integers(min_value=1))
@@ -63,6 +67,9 @@ CONFIGS = st.builds(
     st.none() | FLOATS,
     QUERIES,
     st.lists(FILTERS, max_size=3).map(tuple),
+    st.dictionaries(TEXTS, st.lists(FLOATS, max_size=2).map(tuple), max_size=3),
+    st.none() | st.dictionaries(TEXTS, FILTERS, max_size=2),
+    st.none() | QUERIES,
 )
 
 
@@ -118,6 +125,16 @@ def test_a_key_like_none_is_an_error_that_names_them_all():
         ("query.shares=[true]", "query.shares[0]: expected float, got True"),
         ("query.shares=half", "query.shares: expected tuple, got 'half'"),
         ("filters=[{min_anchors: 1.5}]", "filters[0].min_anchors: expected int, got 1.5"),
+        ("shares=0.5", "shares: expected dict, got 0.5"),
+        ("shares=", "shares: expected dict, got None"),
+        ("shares={1: [0.5]}", "shares: expected str, got 1"),
+        ("shares={all: 0.5}", "shares.all: expected tuple, got 0.5"),
+        ("shares.all=[0.5, x]", "shares.all[1]: expected float, got 'x'"),
+        ("named={short: 7}", "named.short: expected Filter, got 7"),
+        ("named.short.min_anchors=1.5", "named.short.min_anchors: expected int, got 1.5"),
+        ("named.short.min_anchor=1", "named.short.min_anchor: no such key; did you mean min_anchors?"),
+        ("extra=7", "extra: expected Query, got 7"),
+        ("extra.fan_out=8.0", "extra.fan_out: expected int, got 8.0"),
     ],
 )
 def test_a_value_of_another_type_is_an_error_that_names_the_key(setting, message):
@@ -133,7 +150,16 @@ def test_whole_numbers_are_floats_where_floats_are_meant():
 
 
 def test_null_is_a_value_only_where_the_field_may_be_none():
-    assert load("{input: x, model: null, limit_s: ~}") == Config("x")
+    assert load("{input: x, model: null, limit_s: ~, named: null, extra: null}") == Config("x")
+
+
+def test_a_group_that_may_be_none_is_there_once_a_key_of_it_is_set():
+    assert load("input: x", ["extra.fan_out=3"]) == Config("x", extra=Query(3))
+    assert load("{input: x, extra: {}}") == Config("x", extra=Query())
+    named = {"short": Filter(1.0), "long": Filter()}
+    config = load("{input: x, named: {short: {window_s: 1}, long: {}}}", ["shares.all=[1, 0]"])
+    assert config == Config("x", shares={"all": (1.0, 0.0)}, named=named)
+    assert list(config.named) == ["short", "long"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +249,7 @@ def written(folder, text):
 def leaves(values, group=""):
     """(key, value) for all that is not itself a group of keys."""
     for name, value in values.items():
-        if isinstance(value, dict):
+        if f"{group}{name}" in GROUPS:
             yield from leaves(value, f"{group}{name}.")
         else:
             yield f"{group}{name}", value
