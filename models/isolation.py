@@ -32,6 +32,20 @@ _MAX_OPEN_FILES = 256
 _ORPHAN_GRACE_S = 5.0  # the child's own alarm rings this much after the parent's, for when nobody waits any more
 
 
+@dataclasses.dataclass(frozen=True)
+class IsolationConfig:
+    """What a hostile file may cost: seconds until the next 30 s of it are decoded, memory, and room on disk."""
+
+    timeout_s: float = 60.0
+    memory_mb: int = 2048
+    max_file_mb: int = 20_000
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if getattr(self, field.name) <= 0:
+                raise ValueError(f"{field.name} must be positive, got {getattr(self, field.name)}")
+
+
 class IsolatedWorker:
     """Runs generator functions in a child process, started when first needed and kept from call to call.
 

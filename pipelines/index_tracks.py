@@ -12,9 +12,10 @@ from apache_beam.transforms.util import WaitOn
 
 from models.decoding import DecodeConfig
 from models.index import IndexConfig
+from models.isolation import IsolationConfig
 from models.records import MediaStatus
 from models.snapshots import SegmentConfig, Snapshot, check_parameters
-from transforms.fingerprinting import FingerprintMedia, IsolationConfig
+from transforms.fingerprinting import FingerprintMedia
 from transforms.indexing import FindReplaced, PublishIndex, ReuseFingerprints, WriteSegments, make_reference
 from transforms.media import ReadMedia
 from transforms.runs import CountStatuses, Run, check_share

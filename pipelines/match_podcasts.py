@@ -8,9 +8,10 @@ import dataclasses
 import apache_beam as beam
 
 from models.decoding import DecodeConfig
+from models.isolation import IsolationConfig
 from models.matching import QueryConfig
 from models.records import MediaStatus, MusicMatch, MusicUsage, RightsHolderUsage
-from transforms.fingerprinting import FingerprintMedia, IsolationConfig, MatchFingerprints
+from transforms.fingerprinting import FingerprintMedia, MatchFingerprints
 from transforms.media import ReadMedia, SkipDone
 from transforms.runs import CountStatuses, Run, check_share
 from transforms.snapshots import read_snapshot

@@ -13,7 +13,7 @@ from models.constellation import Constellation, PeakConfig, join, overlapping_bl
 from models.decoding import DecodeConfig
 from models.errors import BadMediaError
 from models.fingerprinting import fingerprint_file
-from models.isolation import IsolatedWorker
+from models.isolation import IsolatedWorker, IsolationConfig
 from models.matching import BlockConfig, QueryConfig, match_block, settle
 from models.records import Fingerprint, MediaFile, MediaStatus, MusicMatch
 from models.snapshots import Snapshot
@@ -24,20 +24,6 @@ from transforms.runs import Run
 from transforms.segments import open_segment
 
 _MIN_GROUPS = 32  # of blocks, over all segments: for so many workers
-
-
-@dataclasses.dataclass(frozen=True)
-class IsolationConfig:
-    """What a hostile file may cost: seconds until the next 30 s of it are decoded, memory, and room on disk."""
-
-    timeout_s: float = 60.0
-    memory_mb: int = 2048
-    max_file_mb: int = 20_000
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            if getattr(self, field.name) <= 0:
-                raise ValueError(f"{field.name} must be positive, got {getattr(self, field.name)}")
 
 
 @dataclasses.dataclass

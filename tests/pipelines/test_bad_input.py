@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from pipelines import match_podcasts
-from transforms.fingerprinting import IsolationConfig
+from models.isolation import IsolationConfig
 
 RATE = 16_000
 SECONDS = 8
