@@ -26,7 +26,7 @@ sample: $(VENV)/dev.stamp  ## Makes the sample catalogue again; needs espeak-ng.
 
 $(VENV)/run.stamp: setup.py configs/constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint configs/constraints.txt --editable .
+	$(BIN)/pip install --quiet --constraint configs/constraints.txt --editable ".[cpu]"
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp

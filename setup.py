@@ -13,7 +13,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["configs", "models", "pipelines", "transforms"],
-    package_data={"configs": ["*.yaml", "runners/*.yaml", "constraints.txt"]},
+    package_data={
+        "configs": ["*.yaml", "runners/*.yaml", "constraints.txt"],
+        "models": ["tracks/*", "tracks/saved_model/*", "tracks/saved_model/*/*"],
+    },
     install_requires=[
         "apache-beam>=2.77",
         "av>=14",
@@ -26,12 +29,21 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
+        # Exactly one of the first two: both are the package tensorflow. What only fingerprints needs neither.
+        "cpu": [
+            "tensorflow-cpu>=2.18; platform_system == 'Linux' and platform_machine == 'x86_64'",
+            "tensorflow>=2.18; platform_system != 'Linux' or platform_machine != 'x86_64'",
+        ],
+        "gpu": ["tensorflow[and-cuda]>=2.18"],
+        "tflite": ["ai-edge-litert>=1.2"],
+        "onnx": ["onnxruntime>=1.19"],
+        "train": ["keras>=3.6", "librosa>=0.11", "matplotlib>=3.9", "scikit-learn>=1.5"],
         "gcp": ["apache-beam[gcp]>=2.77", "google-cloud-bigquery>=3.25", "google-cloud-storage>=2.18"],
         "dev": [
+            "linernotes[cpu,tflite,onnx,train]",
             "duckdb>=1.1",
             "hypothesis>=6.100",
             "import-linter>=2.1",
-            "librosa>=0.11",
             "mypy>=1.14",
             "pytest>=8.3",
             "ruff>=0.9",

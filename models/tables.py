@@ -2,7 +2,7 @@
 
 A table's columns are the record's fields followed by Provenance's. A field is a str, int, float, bool, bytes, date,
 datetime (UTC, to the microsecond), another dataclass, one of these `| None`, a `tuple[X, ...]` of these, or a 1-D
-float32 array. A repeated column is never null: nothing is `[]`.
+array of float32 or float16. A repeated column is never null: nothing is `[]`.
 """
 
 import dataclasses
@@ -26,9 +26,14 @@ _SCALARS: dict[Any, tuple[pa.DataType, str]] = {
     bytes: (pa.binary(), "BYTES"),
     datetime.datetime: (pa.timestamp("us", tz="UTC"), "TIMESTAMP"),
     datetime.date: (pa.date32(), "DATE"),
-    np.float32: (pa.float32(), "FLOAT"),  # only as the items of an array
+    np.float32: (pa.float32(), "FLOAT"),
+    np.float16: (pa.float16(), "FLOAT"),
 }
-_SUPPORTED = "str, int, float, bool, bytes, date, datetime, a dataclass, X | None, tuple[X, ...] or NDArray[np.float32]"
+_ARRAY_ITEMS = (np.float32, np.float16)  # no fields by themselves
+_SUPPORTED = (
+    "str, int, float, bool, bytes, date, datetime, a dataclass, X | None, tuple[X, ...], NDArray[np.float32] or "
+    "NDArray[np.float16]"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def _column(record_type: type[Any], name: str, annotation: Any) -> Column:
     kind, mode = _kind_and_mode(annotation)
     if dataclasses.is_dataclass(kind):
         return Column(name, _columns(typing.cast("type[Any]", kind)), mode, where)
-    if kind in _SCALARS and (kind is not np.float32 or mode == "REPEATED"):
+    if kind in _SCALARS and (kind not in _ARRAY_ITEMS or mode == "REPEATED"):
         return Column(name, kind, mode, where)
     raise TypeError(f"{where}: expected {_SUPPORTED}, got {annotation}")
 
@@ -132,7 +137,7 @@ def _value(column: Column, value: Any) -> Any:
         return None
     if value is None:
         raise ValueError(f"{column.where}: expected a value, got None")
-    if column.kind is np.float32:
+    if column.kind in _ARRAY_ITEMS:
         return value.tolist()
     if column.mode == "REPEATED":
         return [_item(column, item) for item in value]

@@ -1,16 +1,26 @@
 """The command line: `linernotes NAME --config FILE`, or `python -m pipelines NAME --config FILE`."""
 
 import argparse
+import functools
 import importlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from configs.loading import ConfigError
 from models.manifests import ManifestError
 
-PIPELINES = ("index_tracks", "remove_tracks", "compact_index", "match_podcasts", "export_cue_sheets")
-TOOLS = ("sample", "bench")
+PIPELINES = (
+    "index_tracks",
+    "remove_tracks",
+    "compact_index",
+    "match_podcasts",
+    "export_cue_sheets",
+    "classify_tracks",
+    "embed_media",
+    "extract_features",
+)
+TOOLS = ("train_tracks", "evaluate_tracks", "sample", "bench")
 
 _EPILOG = """\
 Everything else is passed to Beam: --runner, --direct_num_workers, --project and so on. Without --runner the pipeline
@@ -20,18 +30,30 @@ runs on this machine. Exit status: 0 done, 1 more items failed than max_failed_s
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a pipeline or a tool; the exit status."""
-    options, beam_arguments = _parser().parse_known_args(arguments)
-    if options.name in TOOLS:
-        return int(importlib.import_module(f"pipelines.{options.name}").main(beam_arguments))
+    words = sys.argv[1:] if arguments is None else list(arguments)
     # Beam complains, while it is imported, of cloud packages that a run on this machine does not need.
     logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())
+    name, run = _find_tool(*words) if words and words[0] in TOOLS else _find_pipeline(words)
+    try:
+        return run()
+    except (ConfigError, ManifestError) as error:
+        print(f"linernotes {name}: {error}", file=sys.stderr)
+        return 2
+
+
+def _find_tool(name: str, *arguments: str) -> tuple[str, Callable[[], int]]:
+    """A tool has options of its own."""
+    return name, functools.partial(importlib.import_module(f"pipelines.{name}").main, arguments)
+
+
+def _find_pipeline(words: Sequence[str]) -> tuple[str, Callable[[], int]]:
+    parser = _parser()
+    options, beam_arguments = parser.parse_known_args(words)
+    if options.name in TOOLS:
+        parser.error(f"expected {options.name} before its options, got {' '.join(words)}")
     from pipelines.launching import launch  # takes seconds, and --help should not
 
-    try:
-        return launch(options, beam_arguments)
-    except (ConfigError, ManifestError) as error:
-        print(f"linernotes {options.name}: {error}", file=sys.stderr)
-        return 2
+    return options.name, functools.partial(launch, options, beam_arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

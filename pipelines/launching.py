@@ -14,7 +14,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from configs.loading import ConfigError, load_config, load_options
 from models.records import Provenance
@@ -26,6 +26,7 @@ from transforms.tables import check_output, read_table
 
 # Named, because Beam's default first tries to download another runner. One worker: see configs/runners/local.yaml.
 _DEFAULT_RUNNER = "FnApiRunner"
+_LOCAL_RUNNERS = (_DEFAULT_RUNNER, "DirectRunner", "SwitchingDirectRunner", "PrismRunner")
 
 
 def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
@@ -35,6 +36,8 @@ def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     beam_options = _beam_options(options, beam_arguments)
     items = getattr(pipeline, "count_items", _count_media)(config)
     run = _make_run(options, pipeline, config)
+    if hasattr(pipeline, "check_model") and (options.dry_run or _runs_here(beam_options)):
+        pipeline.check_model(config)  # elsewhere only the workers need have what opens it
     if options.dry_run:
         return _dry_run(pipeline, config, run, beam_options, items)
 
@@ -54,9 +57,8 @@ def run_pipeline(pipeline: Any, config: Any, run: Run, beam_options: PipelineOpt
 def make_run(pipeline: Any, config: Any, run_id: str, incremental: bool = False) -> Run:
     """A new run of a pipeline module."""
     name = pipeline.__name__.rpartition(".")[2]
-    provenance = Provenance(
-        run_id, name, version("linernotes"), pipeline.MODEL_VERSION, datetime.datetime.now(datetime.UTC)
-    )
+    model_version = pipeline.model_version(config) if hasattr(pipeline, "model_version") else pipeline.MODEL_VERSION
+    provenance = Provenance(run_id, name, version("linernotes"), model_version, datetime.datetime.now(datetime.UTC))
     return Run(provenance, _digest(pipeline.knobs(config)), incremental=incremental)
 
 
@@ -83,6 +85,10 @@ def _beam_options(options: argparse.Namespace, arguments: Sequence[str]) -> Pipe
     if not any(flag.partition("=")[0] == "--runner" for flag in flags):
         flags = [f"--runner={_DEFAULT_RUNNER}", *flags]
     return PipelineOptions(flags)
+
+
+def _runs_here(beam_options: PipelineOptions) -> bool:
+    return beam_options.view_as(StandardOptions).runner in _LOCAL_RUNNERS
 
 
 def _make_run(options: argparse.Namespace, pipeline: Any, config: Any) -> Run:

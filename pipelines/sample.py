@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipelines import cli
 
 _SAMPLE = Path("tests/sample")
 _CONFIGS = Path("configs")
 _OUTPUT = Path("build/tables")
-_PIPELINES = ("index_tracks", "match_podcasts", "export_cue_sheets")
+_PIPELINES = ("index_tracks", "match_podcasts", "export_cue_sheets", "classify_tracks", "embed_media")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
             return status
     _print_matches()
     _print_usage()
+    _print_labels()
     print(f"\nTables: {_OUTPUT.resolve()}/TABLE/*.parquet")
     return 0
 
@@ -54,6 +57,25 @@ def _print_usage() -> None:
     for row in sorted(_read_rows("rights_holder_usage"), key=lambda row: -row["seconds"]):
         counts = "".join(f"{row[name]:8}" for name in ("items", "tracks", "plays"))
         print(f"{row['rights_holder']:31}{counts}{row['seconds']:9.1f}")
+
+
+def _print_labels() -> None:
+    truths = {row["media_id"]: row["class"] for row in _read_csv(_SAMPLE / "truth_tracks.csv")}
+    nearest = _find_nearest()
+    print("\ntrack               is       heard as    music   decision    rate      sounds most like")
+    for row in sorted(_read_rows("track_labels"), key=lambda row: -row["music_score"]):
+        name = row["media_id"]
+        heard = f"{row['label']:10}{row['music_score']:7.3f}"
+        print(f"{name:20}{truths[name]:9}{heard}   {row['decision']:12}{row['rate'] or '':10}{nearest[name]}")
+
+
+def _find_nearest() -> dict[str, str]:
+    """Of each item, the one whose vector is nearest."""
+    items = [row for row in _read_rows("embeddings") if row["kind"] == "item"]
+    vectors = np.array([row["vector"] for row in items])
+    likeness = vectors @ vectors.T - 2 * np.eye(len(items))
+    names = [row["media_id"] for row in items]
+    return dict(zip(names, (names[number] for number in likeness.argmax(axis=1)), strict=True))
 
 
 def _fits(match: dict[str, Any], truth: dict[str, str]) -> bool:

@@ -42,6 +42,7 @@ class Everything:
     maybe_span: Span | None
     spans: tuple[Span, ...]
     vector: NDArray[np.float32]
+    halves: NDArray[np.float16]
 
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -50,6 +51,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 TIMES = st.datetimes(timezones=st.just(datetime.UTC))
 SPANS = st.builds(Span, FLOATS, st.none() | TEXT)
 VECTORS = st.lists(st.floats(width=32, allow_nan=False)).map(lambda values: np.array(values, np.float32))
+HALVES = st.lists(st.floats(width=16, allow_nan=False)).map(lambda values: np.array(values, np.float16))
 RECORDS = st.builds(
     Everything,
     text=TEXT,
@@ -67,9 +69,10 @@ RECORDS = st.builds(
     maybe_span=st.none() | SPANS,
     spans=st.lists(SPANS).map(tuple),
     vector=VECTORS,
+    halves=HALVES,
 )
 ZERO = Everything("", 0, 0.0, False, b"", PROVENANCE.processed_at, datetime.date(2026, 7, 1), None, None, (), (),
-                  Span(0.0, None), None, (), np.zeros(0, np.float32))  # fmt: skip
+                  Span(0.0, None), None, (), np.zeros(0, np.float32), np.zeros(0, np.float16))  # fmt: skip
 
 
 @settings(max_examples=50)
@@ -105,13 +108,15 @@ def test_a_schema_is_what_was_agreed():
     assert fields["spans"] == {"type": "RECORD", "mode": "REPEATED", "fields": span}
     assert fields["maybe_span"] == {"type": "RECORD", "mode": "NULLABLE", "fields": span}
     assert list(fields)[-5:] == ["run_id", "pipeline", "pipeline_version", "model_version", "processed_at"]
+    assert fields["vector"] == fields["halves"] == {"type": "FLOAT", "mode": "REPEATED"}
     assert arrow_schema(Everything).field("vector").type.value_type == pa.float32()
+    assert arrow_schema(Everything).field("halves").type.value_type == pa.float16()
 
 
 @pytest.mark.parametrize(
     "annotation",
     [dict, list[int], tuple[int, int], tuple[int | None, ...], tuple[int, ...] | None, tuple[tuple[int, ...], ...],
-     int | str, int | str | None, complex, np.float32, NDArray[np.float64], Any],
+     int | str, int | str | None, complex, np.float32, np.float16, NDArray[np.float64], Any],
 )  # fmt: skip
 def test_an_unsupported_type_is_named_with_its_record_and_field(annotation):
     record_type = dataclasses.make_dataclass("Song", [("tempo", annotation)], frozen=True)
@@ -127,8 +132,8 @@ def test_a_field_of_provenance_in_a_record_is_an_error():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("text", None), ("texts", None), ("texts", ("a", None)), ("spans", None), ("vector", None), ("span", None),
-     ("at", datetime.datetime(2026, 7, 1))],
+    [("text", None), ("texts", None), ("texts", ("a", None)), ("spans", None), ("vector", None), ("halves", None),
+     ("span", None), ("at", datetime.datetime(2026, 7, 1))],
 )  # fmt: skip
 def test_a_value_that_the_schema_forbids_is_named_with_its_record_and_field(field, value):
     with pytest.raises(ValueError, match=rf"^Everything\.{field}: expected"):
@@ -153,8 +158,9 @@ def described(field: pa.Field) -> dict[str, Any]:
     """An Arrow field in BigQuery's words, independently of the code under test."""
     kind = field.type.value_type if pa.types.is_list(field.type) else field.type
     mode = "REPEATED" if pa.types.is_list(field.type) else "NULLABLE" if field.nullable else "REQUIRED"
-    names = {"string": "STRING", "int64": "INTEGER", "double": "FLOAT", "float": "FLOAT", "bool": "BOOLEAN",
-             "binary": "BYTES", "timestamp[us, tz=UTC]": "TIMESTAMP", "date32[day]": "DATE"}  # fmt: skip
+    names = {"string": "STRING", "int64": "INTEGER", "double": "FLOAT", "float": "FLOAT", "halffloat": "FLOAT",
+             "bool": "BOOLEAN", "binary": "BYTES", "timestamp[us, tz=UTC]": "TIMESTAMP",
+             "date32[day]": "DATE"}  # fmt: skip
     if pa.types.is_struct(kind):
         return {"name": field.name, "type": "RECORD", "mode": mode, "fields": [described(nested) for nested in kind]}
     return {"name": field.name, "type": names[str(kind)], "mode": mode}
