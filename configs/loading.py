@@ -91,6 +91,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return _build(typing.cast(type[Any], hint), value, f"{where}.")
     if origin is tuple and isinstance(value, list):
+        if Ellipsis not in arguments and len(value) != len(arguments):
+            raise ConfigError(f"{where}: expected {len(arguments)} values, got {value!r}")
         return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if origin is dict and isinstance(value, Mapping):
         return {_convert(arguments[0], k, where): _convert(arguments[1], v, f"{where}.{k}") for k, v in value.items()}

@@ -23,11 +23,13 @@ from tqdm import tqdm
 
 from pipelines.excerpts import print_excerpts
 from pipelines.measuring import decode
+from pipelines.parity import print_parity
 from pipelines.scaling import print_scaling
 from pipelines.scoring import score_matches
 from transforms.snapshots import read_snapshot, segment_folder
 
 _DATA = Path("../shared/evals/fingerprint")
+_YAMNET = Path("../shared/evals/tracks/yamnet")
 _SAMPLE = Path("tests/sample")
 _UNWARPED = [f"--set=query.warps.{each}" for each in ("max_speed=0", "max_tempo=0", "semitones=[]")]
 _LENGTHS_S = {"10 minutes": 600, "3 hours": 10_800}
@@ -45,6 +47,9 @@ def main(arguments: Sequence[str]) -> int:
             print_scaling(work, tracks, episodes, options.scale, data if has_truth else None)
             return 0
         _print_throughput(work, tracks, episodes, options.rounds)
+        _print_models(work, tracks, options.rounds)
+        if options.yamnet.is_dir():
+            print_parity(options.yamnet, episodes[0])
         _print_memory(work, episodes)
         if has_truth:
             _print_accuracy(work, data)
@@ -56,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="linernotes bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=_DATA, help=f"development data (default: {_DATA})")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
+    parser.add_argument("--yamnet", type=Path, default=_YAMNET, help="folder of yamnet.tflite and its class map")
     parser.add_argument(
         "--scale", type=_scales, metavar="1,10,100", help="match against catalogues so many times as large"
     )
@@ -106,6 +112,28 @@ def _print_throughput(work: Path, tracks: list[Path], episodes: list[Path], roun
         print(f"  {name:10}{whole:10.0f}{net:18.0f}{net / pure:15.2f} ({pure:.0f})")
     size = sum(path.stat().st_size for folder in _segments(work) for path in folder.iterdir())
     print(f"  index size {size / 1e6 / (media_s['index'] / 3600):.2f} MB for an hour of catalogue")
+
+
+def _print_models(work: Path, tracks: list[Path], rounds: int) -> None:
+    """From file to row with the shipped model: one core, TensorFlow's start told apart, beside decoding alone."""
+    whole, short = _write_manifest(work, "tracks", tracks), _write_manifest(work, "short", tracks[:1])
+    phases = [("decode", [str(path) for path in tracks])]
+    phases += [
+        (name, ["--input", manifest, "--output", f"{work}/models/tables"])
+        for name in ("classify_tracks", "embed_media")
+        for manifest in (short, whole)
+    ]
+    measured = [[_measure(name, words) for name, words in phases] for _ in tqdm(range(rounds), disable=None)]
+    cpu_s = [statistics.median(row[number]["cpu_s"] for row in measured) for number in range(len(phases))]
+    media_s = [each["media_s"] for each in measured[0]]
+    pure = media_s[0] / cpu_s[0]
+    for number in (1, 3):
+        name, rest_s = phases[number][0], media_s[number + 1] - media_s[number]
+        net = rest_s / (cpu_s[number + 1] - cpu_s[number])
+        all_in = media_s[number + 1] / cpu_s[number + 1]
+        print(
+            f"  {name:16}{all_in:6.0f} x realtime, {net:.0f} net of start-up, {net / pure:.2f} of decoding ({pure:.0f})"
+        )
 
 
 def _segments(work: Path) -> list[Path]:

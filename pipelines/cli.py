@@ -22,6 +22,9 @@ PIPELINES = (
 )
 TOOLS = ("train_tracks", "evaluate_tracks", "sample", "bench")
 
+# Of Beam's: the first, while it is imported, of cloud packages that a run on this machine does not need.
+_FALSE_ALARMS = ("apitools not found", "Resource module is not available")
+
 _EPILOG = """\
 Everything else is passed to Beam: --runner, --direct_num_workers, --project and so on. Without --runner the pipeline
 runs on this machine. Exit status: 0 done, 1 more items failed than max_failed_share allows, 2 bad arguments or input.
@@ -31,8 +34,7 @@ runs on this machine. Exit status: 0 done, 1 more items failed than max_failed_s
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a pipeline or a tool; the exit status."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    # Beam complains, while it is imported, of cloud packages that a run on this machine does not need.
-    logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())
+    logging.getLogger().addFilter(lambda record: not record.getMessage().startswith(_FALSE_ALARMS))
     name, run = _find_tool(*words) if words and words[0] in TOOLS else _find_pipeline(words)
     try:
         return run()

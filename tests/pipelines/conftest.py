@@ -1,6 +1,9 @@
 """Real runs of the real pipelines; those that many tests look at are made once a session."""
 
+import contextlib
 import csv
+import dataclasses
+import io
 import json
 import shutil
 from pathlib import Path
@@ -10,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms import core
 
 from models.index import IndexConfig
-from pipelines import index_tracks, launching, match_podcasts
+from pipelines import cli, index_tracks, launching, match_podcasts
 from transforms.tables import read_table
 
 SAMPLE = Path(__file__).parents[1] / "sample"
@@ -154,3 +158,79 @@ def write_excerpt():
         return str(path)
 
     return write
+
+
+@dataclasses.dataclass(frozen=True)
+class Toy:
+    """A model trained for a moment on nine recordings of 12 s, three mixes of them, and silence."""
+
+    labels: list[dict[str, str]]  # rows of the manifest
+    manifest: str
+    config: dict  # of train_tracks
+    printed: str  # by train_tracks
+
+    @property
+    def folder(self):
+        """The model's."""
+        return Path(self.config["output"])
+
+
+@pytest.fixture(scope="session")
+def toy(run_pipeline, tmp_path_factory):
+    """Of three sources and three classes, at 8 kHz; figures say nothing of how good it is, but that it was trained."""
+    from pipelines import extract_features  # takes seconds, which tests of other things need not wait for
+
+    folder = tmp_path_factory.mktemp("toy")
+    labels = list(_make_toy_recordings(folder))
+    with (folder / "labelled.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, labels[0])
+        writer.writeheader()
+        writer.writerows(labels)
+    log_mel = {"sample_rate": 8_000, "window": 512, "hop": 400, "bands": 20, "max_hz": 3_900}
+    extracted = extract_features.Config(
+        str(folder / "labelled.csv"), str(folder / "features"), 1, log_mel=extract_features.LogMelConfig(**log_mel)
+    )
+    run_pipeline(extract_features, extracted)
+    under = [{"label": "music", "share": 0.3, "under": {"noise": 1}, "levels_db": [-20, 0]}]
+    config = {
+        "name": "toy-1",
+        "manifest": extracted.input,
+        "features": extracted.output,
+        "output": str(folder / "model"),
+        "classes": list(_TOY_CLASSES),
+        "draws": {"weights": dict.fromkeys(_TOY_CLASSES, 1), "mixtures": under, "augment": {"mask_frames": 6}},
+        "log_mel": log_mel,
+        "network": {"window": 8_000, "textures": [4], "patterns": [4, 4], "hidden": 8, "embedding": 8},
+        "training": {"steps": 20, "batch_size": 8},
+    }
+    (folder / "train.yaml").write_text(yaml.safe_dump(config))
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert cli.main(["train_tracks", "--config", str(folder / "train.yaml")]) == 0
+    return Toy(labels, extracted.input, config, printed.getvalue())
+
+
+_TOY_CLASSES = ("music", "speech", "noise")
+
+
+def _make_toy_recordings(folder):
+    """Writes them; the rows of their manifest."""
+    rate, rng = 8_000, np.random.default_rng(1)
+
+    def write(name, samples, label, source, hard="", group=""):
+        soundfile.write(folder / f"{name}.wav", 0.1 * samples, rate)
+        is_music = "" if label == "speech" and source == "west" else str(int(label == "music"))
+        return {
+            "media_id": name, "uri": f"{name}.wav", "label": label, "is_music": is_music, "hard": hard,
+            "group": group or name, "source": source,
+        }  # fmt: skip
+
+    times = np.arange(12 * rate) / rate
+    for source in ("north", "south", "west"):
+        notes = np.sin(2 * np.pi * rng.uniform(200, 2_000, 48).repeat(rate // 4) * times)
+        noise = rng.normal(0, 0.7, len(times))
+        syllables = rng.normal(0, 1, len(times)) * (np.sin(2 * np.pi * 2 * times) > 0)
+        yield write(f"music_{source}", notes, "music", source)
+        yield write(f"speech_{source}", syllables, "speech", source)
+        yield write(f"noise_{source}", noise, "noise", source)
+        yield write(f"mix_{source}", notes + noise, "music", "mixes", "under noise", f"lost_{source}")
+    yield write("silence", 0 * times, "silence", "north")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipelines import match_podcasts
 from models.isolation import IsolationConfig
+from pipelines import match_podcasts
 
 RATE = 16_000
 SECONDS = 8
