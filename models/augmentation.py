@@ -13,6 +13,10 @@ from scipy import signal
 Mel = NDArray[np.float32]  # (frames, bands), power
 
 _TINY = 1e-20
+_SHARES = (
+    "stretched", "shifted", "reverberant", "compressed", "low_passed", "high_passed", "faded", "partly_silent",
+    "floored", "masked",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +51,14 @@ class AugmentConfig:
     masked: float = 0.5
     mask_bands: int = 8
     mask_frames: int = 30
+
+    def __post_init__(self) -> None:
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
+        for name in ("mask_bands", "mask_frames"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
 
 def cut(rng: np.random.Generator, mel: Mel, frames: int, config: AugmentConfig) -> Mel:

@@ -36,6 +36,12 @@ class Mixture:
     under: dict[str, float]  # class: weight
     levels_db: tuple[float, float]
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share must be between 0 and 1, got {self.share}")
+        if not self.under or min(self.under.values()) <= 0:
+            raise ValueError(f"under must name classes with positive weights, got {self.under}")
+
 
 @dataclasses.dataclass(frozen=True)
 class DrawConfig:
