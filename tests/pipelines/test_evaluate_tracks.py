@@ -13,11 +13,12 @@ CLASSES = ("music", "speech", "noise", "silence")
 
 
 @pytest.fixture(scope="module")
-def previous(toy):
+def previous(toy, tmp_path_factory):
     """The spec of a model that says the toy's scores of other classes: of noise what that says of music, and so on."""
     spec = yaml.safe_load((toy.folder / "model.yaml").read_text())
     spec["name"], spec["scores"]["labels"] = "toy-0", spec["scores"]["labels"][::-1]
-    path = toy.folder / "previous.yaml"
+    spec["path"] = str(toy.folder / spec["path"])
+    path = tmp_path_factory.mktemp("previous") / "model.yaml"
     path.write_text(yaml.safe_dump(spec))
     return str(path)
 
