@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, f1_score, roc_auc_score
 
 from models.calibration import expected_calibration_error, reliability, threshold_below
-
-MUSIC = "music"
+from models.policies import MUSIC
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

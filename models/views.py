@@ -33,7 +33,7 @@ def view_statistics(x: Any) -> Any:
 
 
 def view_textures(x: Any, channels: tuple[int, ...], dropout: float) -> Any:
-    """What a few convolutions find, pooled over time: they see 0.4 s and a fifth of the bands."""
+    """What a few convolutions find, pooled over time: they see 0.4 s, at first a fifth of the bands."""
     x = x[..., None]
     for number in channels:
         x = layers.SpatialDropout2D(dropout)(_convolve(x, number, 3, 2))

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from models.evaluation import MUSIC, Judged
+from models.evaluation import Judged
 from models.examples import SYNTHESISED, Recording
 from models.log_mel import LogMelConfig
 from models.manifests import ManifestError
+from models.policies import MUSIC
 from transforms.tables import read_table
 
 _COLUMNS = ("media_id", "label", "is_music", "source", "group", "hard")
