@@ -31,14 +31,14 @@ def dog(rng: np.random.Generator, duration_s: float, sample_rate: int) -> _Float
     """A dog that barks, singly or in runs; a big one barks low. Some growl or whine between."""
     pitch_hz = spread(rng, 180, 1000)
     formants_hz = throat_hz(rng, 17 * (300 / pitch_hz) ** 0.4)
-    length_s, rough, breath_db = spread(rng, 0.08, 0.35), rng.uniform(0.3, 1), rng.uniform(-10, 0)
+    length_s, rough, breath_db = spread(rng, 0.06, 0.35), rng.uniform(0.3, 1), rng.uniform(-12, 6)
 
     def bark() -> Samples:
         pitch = arc(rng, sample_rate, length_s * rng.uniform(0.8, 1.2), np.array([0.7, 1.25, 1.1, 0.6]) * pitch_hz)
-        loudness = curve(len(pitch), [0, 1, 0.8, 0.3, 0])
+        loudness = curve(len(pitch), [0, 1, 0.7, 0.25, 0.1, 0])
         return utter(rng, sample_rate, pitch, loudness, formants_hz, breath_db, rough)
 
-    return scene(rng, duration_s, sample_rate, bark, (0.25, 4), runs=(1, 4))
+    return scene(rng, duration_s, sample_rate, bark, (0.25, 5), runs=(1, 5))
 
 
 def cat(rng: np.random.Generator, duration_s: float, sample_rate: int) -> _Floats:

@@ -147,20 +147,21 @@ def aeroplane(rng: np.random.Generator, duration_s: float, sample_rate: int) -> 
 
 
 def chainsaw(rng: np.random.Generator, duration_s: float, sample_rate: int) -> _Floats:
-    """A two-stroke engine that rattles idly and screams under the throttle."""
+    """A two-stroke engine that rattles idly and screams under the throttle: a stack of harmonics that moves as one."""
     length = round(duration_s * sample_rate)
-    idle_hz, full_hz = spread(rng, 30, 60), spread(rng, 90, 220)
-    throttle = np.clip(0.5 + 1.6 * wander(rng, length, sample_rate, spread(rng, 0.3, 2.5)), 0, 1)
+    idle_hz, full_hz = spread(rng, 30, 90), spread(rng, 90, 260)
+    throttle = np.clip(0.6 + 1.4 * wander(rng, length, sample_rate, spread(rng, 0.2, 2)), 0, 1)
     pitch_hz = (idle_hz + (full_hz - idle_hz) * throttle) * _steady(rng, length, sample_rate, 1, 0.03)
-    saw = _rotor(rng, pitch_hz, sample_rate, rng.uniform(0.2, 0.9), spread(rng, 0.001, 0.03))
-    saw = saw * gain(rng.uniform(-12, 0)) + _pistons(rng, pitch_hz, sample_rate)
-    bite = band(hiss(rng, length, rng.uniform(-3, 0)), sample_rate, spread(rng, 200, 2000)) * (1 + 0.4 * saw)
+    saw = _rotor(rng, pitch_hz, sample_rate, rng.uniform(0, 0.8), spread(rng, 0.0003, 0.01))
+    exhaust = sum(resonate(saw, sample_rate, spread(rng, 200, 2500), spread(rng, 0.8, 4)) for _ in range(3))
+    saw = unit(np.asarray(exhaust)) + saw * gain(rng.uniform(-20, 0))
+    saw = unit(saw) + _pistons(rng, pitch_hz, sample_rate) * gain(rng.uniform(-18, 3))
+    bite = band(hiss(rng, length, rng.uniform(-5, -1)), sample_rate, spread(rng, 100, 1500), spread(rng, 2000, 9000), 1)
     bite *= tremble(rng, length, sample_rate, 8, rng.uniform(0, 4)) * (0.3 + throttle)
-    mix = np.tanh(rng.uniform(0.3, 2) * (unit(saw) + unit(bite) * gain(rng.uniform(-8, 6)))) * (
-        rng.uniform(0.05, 0.6) + throttle
-    )
-    mix = reverberate(rng, equalise(rng, mix, sample_rate, 6), sample_rate, spread(rng, 0.1, 1), rng.uniform(0, 0.3))
-    return finish(flutter(rng, mix, sample_rate, spread(rng, 1, 7)))
+    mix = np.tanh(rng.uniform(0.2, 1.5) * (unit(saw) + unit(bite) * gain(rng.uniform(-24, 0))))
+    mix = band(mix * (rng.uniform(0.05, 0.6) + throttle), sample_rate, 0, spread(rng, 1500, 9000), 1)
+    mix = reverberate(rng, equalise(rng, mix, sample_rate, 6), sample_rate, spread(rng, 0.1, 2), rng.uniform(0, 0.5))
+    return finish(flutter(rng, mix, sample_rate, spread(rng, 1, 5)))
 
 
 def washing_machine(rng: np.random.Generator, duration_s: float, sample_rate: int) -> _Floats:

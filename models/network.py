@@ -9,27 +9,27 @@ from keras import layers, ops
 
 from models.log_mel import LogMelConfig, MelPower, to_decibels
 from models.projection import Projection
-from models.views import view_patterns, view_statistics, view_textures
+from models.views import view_patterns, view_statistics
 
 _UNIT_DB = 10.0  # so that log-mel within a window has a deviation of about 2
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
-    """Three views of a window (models.views), each with two dense layers of its own; their log probabilities are
-    averaged. textures, patterns: channels of their convolutions.
+    """Two views of a window (models.views), each with two dense layers of its own; their log probabilities are averaged.
+
+    patterns: channels of its convolutions.
     """
 
     window: int = 64_000  # samples
-    textures: tuple[int, ...] = (24, 48, 64)
     patterns: tuple[int, ...] = (24, 32, 64, 96, 128)
     hidden: int = 64
     embedding: int = 128
-    dropout: float = 0.4
+    dropout: float = 0.2
     top_db: float = 70.0  # what lies further below a window's peak is raised to that
 
     def __post_init__(self) -> None:
-        for name in ("window", "textures", "patterns", "hidden", "embedding"):
+        for name in ("window", "patterns", "hidden", "embedding"):
             value = getattr(self, name)
             if not value or min(value if isinstance(value, tuple) else (value,)) <= 0:
                 raise ValueError(f"{name} must be positive, got {value}")
@@ -50,11 +50,7 @@ def build_network(log_mel: LogMelConfig, config: NetworkConfig, classes: int, se
     floor = ops.max(log_mels, axis=(1, 2), keepdims=True) - config.top_db
     raised = ops.maximum(log_mels, floor)
     x = (raised - ops.mean(raised, axis=(1, 2), keepdims=True)) / _UNIT_DB
-    features = [
-        view_statistics(x),
-        view_textures(x, config.textures, 0.15),
-        view_patterns(x, config.patterns, 0.15),
-    ]
+    features = [view_statistics(x), view_patterns(x, config.patterns, 0.15)]
     views = ops.stack([_classify(each, config, classes) for each in features], axis=1)
     logits = ops.mean(ops.log_softmax(views), axis=1)
     outputs = {"logits": logits, "views": views, "features": ops.concatenate(features, axis=-1)}

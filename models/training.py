@@ -15,11 +15,11 @@ from models.examples import Examples, to_log_mel
 class TrainingConfig:
     """steps: batches. learning_rate: its peak, after a twentieth of the steps; from there it falls by a cosine."""
 
-    steps: int = 2_000
+    steps: int = 3_000
     batch_size: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
-    label_smoothing: float = 0.05
+    label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):

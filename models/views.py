@@ -1,7 +1,7 @@
-"""Views: features of a log-mel window (batch, frames, bands), in three ways that fail on different sounds.
+"""Views: features of a log-mel window (batch, frames, bands), in two ways that fail on different sounds.
 
-Statistics over time hold for sources that trained nothing, patterns tell apart what statistics cannot, and textures lie
-between them.
+Statistics over time hold best for sources that trained nothing; patterns tell apart what statistics cannot, such as
+music under rain.
 """
 
 from typing import Any
@@ -32,16 +32,8 @@ def view_statistics(x: Any) -> Any:
     return layers.BatchNormalization(momentum=0.98)(ops.concatenate(features, axis=-1))
 
 
-def view_textures(x: Any, channels: tuple[int, ...], dropout: float) -> Any:
-    """What a few convolutions find, pooled over time: they see 0.4 s, at first a fifth of the bands."""
-    x = x[..., None]
-    for number in channels:
-        x = layers.SpatialDropout2D(dropout)(_convolve(x, number, 3, 2))
-    return _pool(_convolve(x, channels[-1], (1, x.shape[2]), 1, "valid"))
-
-
 def view_patterns(x: Any, channels: tuple[int, ...], dropout: float) -> Any:
-    """What more convolutions find, pooled over time: they see 1.6 s and almost all bands."""
+    """What convolutions find, pooled over time: they see 1.6 s and almost all bands."""
     x = x[..., None]
     for order, number in enumerate(channels):
         x = _convolve(x, number, 3, 2 if order < len(channels) - 1 else 1)

@@ -31,14 +31,15 @@ _SURFACES_HZ = {"tent": (150, 900), "leaves": (1500, 7000), "window": (900, 4000
 
 
 def rain(rng: np.random.Generator, duration_s: float, sample_rate: int) -> _Floats:
-    """Rain on a tent, leaves, a window or the ground, from a few drops to a downpour."""
+    """Rain on a tent, leaves, a window or the ground, from a few drops to an even rush that hides them."""
     length = round(duration_s * sample_rate)
     surface_hz = _SURFACES_HZ[str(rng.choice(list(_SURFACES_HZ)))]
-    bed = equalise(rng, hiss(rng, length, rng.uniform(-4, 1)), sample_rate, 6)
-    bed = band(bed, sample_rate, spread(rng, 60, 1200), spread(rng, 3500, 12000), 1)
+    bed = equalise(rng, hiss(rng, length, rng.uniform(-5, 1)), sample_rate, 6)
+    bed = band(bed, sample_rate, spread(rng, 60, 1200), spread(rng, 2000, 12000), 1)
     drops = _drops(rng, length, sample_rate, surface_hz, spread(rng, 15, 3000))
-    mix = unit(drops) + unit(bed) * gain(rng.uniform(-25, 12))
-    return finish(flutter(rng, mix, sample_rate, spread(rng, 0.5, 5)))
+    mix = unit(drops) * gain(rng.uniform(-22, 12)) + unit(bed)
+    mix += _air(rng, length, sample_rate) * gain(rng.uniform(-30, 6))
+    return finish(flutter(rng, mix, sample_rate, spread(rng, 0.3, 4)))
 
 
 def downpour(rng: np.random.Generator, duration_s: float, sample_rate: int) -> _Floats:
@@ -152,6 +153,7 @@ def fire(rng: np.random.Generator, duration_s: float, sample_rate: int) -> _Floa
     sizzle = band(hiss(rng, length), sample_rate, 2500) * tremble(rng, length, sample_rate, 5, 4)
     mix = mix / (np.max(np.abs(mix)) + 1e-9) * busy * spread(rng, 5, 25)
     mix += unit(flames) * gain(rng.uniform(-14, 6)) + unit(sizzle) * gain(rng.uniform(-45, -10))
+    mix += band(_air(rng, length, sample_rate), sample_rate, 0, 200, 1) * gain(rng.uniform(-30, 12))
     mix = reverberate(rng, mix, sample_rate, 0.2, rng.uniform(0, 0.3))
     return finish(flutter(rng, mix, sample_rate, spread(rng, 1, 7)))
 

@@ -3,8 +3,8 @@
     linernotes extract_features --config configs/extract_features.yaml
     linernotes train_tracks --config configs/train_tracks.yaml
 
-Every source in turn is held out of a network of its own. What those networks say is what the model may be expected to
-do for catalogues it has not seen, and what its temperature and threshold are fitted to. The model itself trains on all.
+Every source is held out of some network, alone or with others. What those networks say is what the model may be
+expected to do for catalogues it has not seen, and what its temperature and threshold are fitted to. The model itself trains on all.
 Seeded: on one machine the same data give the same figures.
 """
 
@@ -25,7 +25,7 @@ import yaml
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from configs.loading import load_config
+from configs.loading import ConfigError, load_config
 from models.calibration import fit_temperature, pool
 from models.evaluation import Judged, describe_figures, evaluate
 from models.examples import SYNTHESISED, DrawConfig, Examples, Recording
@@ -45,8 +45,9 @@ Logits = NDArray[np.float32]
 class Config:
     """manifest: of labelled recordings, with columns media_id, label, is_music, source, group and hard; those with a
     hard case are mixes of others, and train nothing. features: the tables of extract_features. output: the model's
-    folder. workers: processes that train, each on one core. max_demoted: the share of music that may lie below the
-    threshold.
+    folder. folds: sources that are held out together, which takes fewer networks and leaves each of them less to learn
+    from; any other source is held out alone. workers: processes that train, each on one core. max_demoted: the share of
+    music that may lie below the threshold.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Config:
     log_mel: LogMelConfig = dataclasses.field(default_factory=LogMelConfig)
     network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+    folds: tuple[tuple[str, ...], ...] = ()
     workers: int = 2
     seed: int = 1
     max_demoted: float = 0.01
@@ -84,9 +86,9 @@ class Config:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Trained:
-    """A network that a source was held out of ("": none), and what it says of the recordings held out."""
+    """A network that some sources were held out of ("": none), and what it says of the recordings held out."""
 
-    source: str
+    fold: str
     weights: list[NDArray[np.float32]]
     projection: Projection | None  # to embeddings; of the network that none was held out of
     logits: dict[str, Logits]  # by media_id: (windows, classes)
@@ -109,38 +111,46 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _train_all(config: Config) -> dict[str, Trained]:
-    """By the source held out, and "" for none."""
+    """By the sources held out, and "" for none."""
     folds = {"": frozenset[str]()} | _find_folds(config)
     context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
     with context.Pool(config.workers, maxtasksperchild=1) as workers:
         tasks = workers.imap_unordered(functools.partial(_train_one, config), folds.items())
         bar = tqdm(tasks, total=len(folds), unit="network", disable=None)
-        return {trained.source: trained for trained in bar}
+        return {trained.fold: trained for trained in bar}
 
 
 def _find_folds(config: Config) -> dict[str, frozenset[str]]:
-    """Of each source, the ids of what is held out with it."""
+    """Of the sources that are held out together, named one after another, the ids of what is held out with them.
+
+    ConfigError if one is in two folds or unknown.
+    """
     labels = read_labels(config.manifest)
     recordings = read_recordings(config.manifest, config.features, config.log_mel)
     known = [each for each in recordings if each.source != SYNTHESISED]
     mixes = [each for each in known if labels[each.media_id]["hard"]]
     groups = group_by_source([each for each in known if not labels[each.media_id]["hard"]], mixes)
-    return {source: frozenset(each.media_id for each in group) for source, group in groups.items()}
+    ids = {source: frozenset(each.media_id for each in group) for source, group in groups.items()}
+    together = [source for fold in config.folds for source in fold]
+    if len(set(together)) < len(together) or not set(together) <= ids.keys():
+        raise ConfigError(f"folds must name each of {', '.join(ids)} at most once, got {', '.join(together)}")
+    folds = [*config.folds, *((source,) for source in ids if source not in together)]
+    return {", ".join(fold): frozenset[str]().union(*(ids[source] for source in fold)) for fold in folds}
 
 
 def _train_one(config: Config, fold: tuple[str, frozenset[str]]) -> Trained:
     """One network, in a process of its own."""
     use_cores(1)
-    source, ids = fold
+    name, ids = fold
     training, held_out = _split(config, ids)
-    seed = config.seed + zlib.crc32(source.encode()) % 10_000
+    seed = config.seed + zlib.crc32(name.encode()) % 10_000
     network = build_network(config.log_mel, config.network, len(config.classes), seed)
     examples = Examples(training, config.classes, config.frames, config.draws, seed)
-    with tqdm(total=config.training.steps, desc=source or "all", leave=False, disable=None) as bar:
+    with tqdm(total=config.training.steps, desc=name or "all", leave=False, disable=None) as bar:
         train_network(network, examples, config.training, lambda loss: _show(bar, loss))
     logits = {each.media_id: _predict(network, each, config)["logits"] for each in held_out}
-    projection = None if source else _project(network, training, config)
-    return Trained(source, network.get_weights(), projection, logits)
+    projection = None if name else _project(network, training, config)
+    return Trained(name, network.get_weights(), projection, logits)
 
 
 def _predict(network: Any, recording: Recording, config: Config) -> dict[str, NDArray[np.float32]]:

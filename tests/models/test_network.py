@@ -138,14 +138,14 @@ def test_the_saved_model_holds_the_weights_and_not_the_optimisers_state(network,
 
 
 def test_a_seed_gives_the_weights():
-    config = NetworkConfig(window=8_000, textures=(2, 3), patterns=(3, 4), hidden=5)
+    config = NetworkConfig(window=8_000, patterns=(3, 4), hidden=5)
     one, same, other = (build_network(LOG_MEL, config, 3, seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(*each) for each in zip(one, same, strict=True))
     assert not all(np.array_equal(*each) for each in zip(one, other, strict=True))
 
 
 def test_what_lies_far_below_the_peak_is_not_heard():
-    config = NetworkConfig(window=8_000, textures=(2, 3), patterns=(3, 4), hidden=5, top_db=40)
+    config = NetworkConfig(window=8_000, patterns=(3, 4), hidden=5, top_db=40)
     network = build_network(LOG_MEL, config, 3)
     log_mel = np.random.default_rng(3).uniform(-120, 0, (1, LOG_MEL.frames(8_000), LOG_MEL.bands)).astype(np.float32)
     raised = np.maximum(log_mel, log_mel.max() - 40)

@@ -13,7 +13,7 @@ from models.network import NetworkConfig, build_network
 from models.training import TrainingConfig, predict, train_network
 
 LOG_MEL = LogMelConfig(sample_rate=8_000, window=512, hop=200, bands=20, max_hz=3_900)
-NETWORK = NetworkConfig(window=4_000, textures=(4,), patterns=(4, 6), hidden=8, dropout=0.1)
+NETWORK = NetworkConfig(window=4_000, patterns=(4, 6), hidden=8, dropout=0.1)
 CLASSES = ("music", "noise")
 FRAMES = LOG_MEL.frames(NETWORK.window)
 

@@ -194,13 +194,14 @@ def toy(run_pipeline, tmp_path_factory):
     under = [{"label": "music", "share": 0.3, "under": {"noise": 1}, "levels_db": [-20, 0]}]
     config = {
         "name": "toy-1",
+        "folds": [["north", "south"]],
         "manifest": extracted.input,
         "features": extracted.output,
         "output": str(folder / "model"),
         "classes": list(_TOY_CLASSES),
         "draws": {"weights": dict.fromkeys(_TOY_CLASSES, 1), "mixtures": under, "augment": {"mask_frames": 6}},
         "log_mel": log_mel,
-        "network": {"window": 8_000, "textures": [4], "patterns": [4, 4], "hidden": 8, "embedding": 8},
+        "network": {"window": 8_000, "patterns": [4, 4], "hidden": 8, "embedding": 8},
         "training": {"steps": 20, "batch_size": 8},
     }
     (folder / "train.yaml").write_text(yaml.safe_dump(config))

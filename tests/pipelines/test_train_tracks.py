@@ -104,6 +104,8 @@ def test_a_seed_gives_the_model_and_mixes_train_nothing(toy, windows, write_mani
     [
         ({"network": {"window": 12_000}}, "network.window must be of whole seconds and hops, .* got 12000"),
         ({"max_demoted": 1.0}, "max_demoted must be at least 0 and below 1, got 1.0"),
+        ({"folds": [["north", "east"]]}, "folds must name each of .*north.* at most once, got north, east"),
+        ({"folds": [["north"], ["north"]]}, "folds must name each of .* at most once, got north, north"),
         ({"workers": 0}, "workers must be positive, got 0"),
         ({"classes": ["music", "noise"]}, "draws must weigh all classes, music, noise, and draw no others"),
         ({"classes": ["music", "speech", "noise", "other"]}, "draws must weigh all classes, .*, other, and"),
