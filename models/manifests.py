@@ -5,13 +5,15 @@ import dataclasses
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.records import MediaItem
+
+Row = Mapping[Any, Any]
 
 _REQUIRED = ("media_id", "uri")
 _COLUMNS = tuple(field.name for field in dataclasses.fields(MediaItem))
@@ -35,21 +37,39 @@ def parse_manifest(file: IO[bytes], name: str) -> Iterator[MediaItem]:
 
     Raises ManifestError for a missing or empty media_id or uri, and for what is not a manifest.
     """
-    rows = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}[_suffix(name)]
+    for where, row in read_rows(file, name, _COLUMNS):
+        yield _make_item(row, where)
+
+
+def read_rows(file: IO[bytes], name: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, Row]]:
+    """Where each row stands, for messages, and the row; in order. columns: of a Parquet file, those wanted.
+
+    Raises ManifestError for what is neither CSV, JSON Lines nor Parquet, or has rows that are no objects.
+    """
     try:
-        for number, row in rows(file):
+        for number, row in _rows_of(file, name, columns):
             if not isinstance(row, Mapping):
                 raise ManifestError(f"{name}, {number}: expected an object, got {type(row).__name__}")
-            yield _make_item(row, f"{name}, {number}")
+            yield f"{name}, {number}", row
     except (csv.Error, pa.ArrowException, OSError, _JsonError) as error:
         raise ManifestError(f"{name}: not a manifest: {error}") from error
+
+
+def _rows_of(file: IO[bytes], name: str, columns: Sequence[str] | None) -> Iterator[tuple[str, Any]]:
+    match _suffix(name.removesuffix(".gz")):
+        case ".csv":
+            return _csv_rows(file)
+        case ".jsonl":
+            return _json_rows(file)
+        case _:
+            return _parquet_rows(file, columns)
 
 
 def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122  a URI is no Path
 
 
-def _make_item(row: Mapping[Any, Any], where: str) -> MediaItem:
+def _make_item(row: Row, where: str) -> MediaItem:
     for column in _REQUIRED:
         if column not in row:
             raise ManifestError(f"{where}: expected a column {column}, got {', '.join(map(str, row)) or 'none'}")
@@ -75,11 +95,11 @@ def _json_rows(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
                 raise _JsonError(f"line {number}: {error}") from error
 
 
-def _parquet_rows(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
+def _parquet_rows(file: IO[bytes], columns: Sequence[str] | None) -> Iterator[tuple[str, Any]]:
     number = 0
     parquet = pq.ParquetFile(file)
-    columns = [name for name in _COLUMNS if name in parquet.schema_arrow.names]
-    for batch in parquet.iter_batches(columns=columns):
+    wanted = None if columns is None else [name for name in columns if name in parquet.schema_arrow.names]
+    for batch in parquet.iter_batches(columns=wanted):
         for row in batch.to_pylist():
             number += 1
             yield f"row {number}", row

@@ -16,7 +16,7 @@ _UNIT_DB = 10.0  # so that log-mel within a window has a deviation of about 2
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
-    """Two views of a window (models.views), each with two dense layers of its own; their log probabilities are averaged.
+    """Two views of a window (models.views), each with two dense layers of its own; log probabilities are averaged.
 
     patterns: channels of its convolutions.
     """

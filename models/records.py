@@ -247,3 +247,42 @@ class MelFeatures:
     frames: int
     mel_db: bytes  # little-endian float16 (frames, bands)
     levels_db: NDArray[np.float32]  # RMS of each whole second against full scale
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AuthorLink:
+    """An author given to an audiobook, and why."""
+
+    author_id: str
+    name: str  # of the author
+    mention: str | None  # the name as the audiobook has it; None: only titles and texts speak
+    evidence: str  # full_name, initials, surname, misspelt, partial or text
+    score: float  # match probability
+    runner_up: str | None  # author_id of whom the same mention would name else; None: nobody
+    runner_up_name: str | None
+    margin: float  # to the runner-up's score
+    reasons: tuple[str, ...]  # for a person to read
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AuthorLinks:
+    """Row of `author_links`: who wrote an audiobook."""
+
+    media_id: str
+    decision: str  # linked, review, new_author or unknown
+    links: tuple[AuthorLink, ...]
+    new_author_id: str | None  # of an audiobook whose author the knowledge base lacks
+    best_score: float  # of any author, linked or not
+    title: str
+    contributors: tuple[str, ...]  # as they came
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NewAuthor:
+    """Row of `new_authors`: one whom the knowledge base lacks, and the audiobooks put together under that id."""
+
+    new_author_id: str
+    name: str  # the name that most of the audiobooks have; empty: none names anybody
+    status: str  # new, kept (from an earlier run) or retired
+    replaced_by: str | None  # of a retired one: the author_id or new_author_id that its audiobooks have now
+    media_ids: tuple[str, ...]

@@ -19,8 +19,9 @@ PIPELINES = (
     "classify_tracks",
     "embed_media",
     "extract_features",
+    "attribute_audiobooks",
 )
-TOOLS = ("train_tracks", "evaluate_tracks", "sample", "bench")
+TOOLS = ("train_tracks", "evaluate_tracks", "train_authors", "evaluate_authors", "sample", "bench")
 
 # Of Beam's: the first, while it is imported, of cloud packages that a run on this machine does not need.
 _FALSE_ALARMS = ("apitools not found", "Resource module is not available")

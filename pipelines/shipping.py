@@ -1,15 +1,19 @@
-"""The model that ships with linernotes, and the reading of this or any other model's spec."""
+"""The models that ship with linernotes, and the reading of these or any other models' specs."""
 
 import dataclasses
+import hashlib
 from importlib.resources import files
 from pathlib import Path
 
 from configs.loading import ConfigError, load_config
+from models.attribution import AttributionConfig
 from models.audio_models import load_audio_model
-from models.runtimes import ModelError
+from models.pairs import GRAPH_FEATURES, PAIR_FEATURES
+from models.runtimes import ModelError, open_runtime
 from models.specs import AudioModelSpec, resolve_spec
 
 SHIPPED_MODEL = str(files("models") / "tracks" / "model.yaml")
+SHIPPED_AUTHORS = str(files("models") / "authors" / "model.yaml")
 
 # How files of each format begin: at which byte, and with what. Protocol buffers begin with their version, field 1.
 _BEGINNINGS = {
@@ -42,6 +46,53 @@ def open_model(path: str, wants: str) -> None:
         load_audio_model(load_spec(path, wants))
     except ModelError as error:
         raise ConfigError(f"model {path}: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class AuthorModel:
+    """What train_authors makes. pairs, graph: folders of the networks of both rounds, beside the YAML file."""
+
+    name: str
+    pairs: str
+    graph: str
+    attribution: AttributionConfig
+    digest: str = ""  # of the networks
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("name must not be empty")
+
+
+def load_author_model(path: str) -> AuthorModel:
+    """The model of a YAML file, its paths resolved. ConfigError for what is none, or lacks a network."""
+    model = load_config(AuthorModel, path)
+    folder = Path(path).resolve().parent
+    digest = hashlib.blake2b(digest_size=16)
+    for name in (model.pairs, model.graph):
+        try:
+            for file in sorted(each for each in (folder / name).rglob("*") if each.is_file()):
+                digest.update(file.read_bytes())
+            _check_network(folder / name)
+        except (OSError, ModelError) as error:
+            raise ConfigError(f"model {path}: {error}") from error
+    return dataclasses.replace(
+        model, pairs=str(folder / model.pairs), graph=str(folder / model.graph), digest=digest.hexdigest()
+    )
+
+
+def open_author_model(path: str) -> None:
+    """Raises ConfigError unless the networks can be opened here and take the features that they are given."""
+    model = load_author_model(path)
+    try:
+        for network, features in ((model.pairs, PAIR_FEATURES), (model.graph, GRAPH_FEATURES)):
+            open_runtime("saved_model", network).check((len(features),))
+    except ModelError as error:
+        raise ConfigError(f"model {path}: {error}") from error
+
+
+def _check_network(folder: Path) -> None:
+    if not (folder / "saved_model.pb").is_file():
+        raise ModelError(f"{folder}: expected a SavedModel, got nothing: no such file")
 
 
 def _check_file(spec: AudioModelSpec) -> None:

@@ -4,8 +4,8 @@
     linernotes train_tracks --config configs/train_tracks.yaml
 
 Every source is held out of some network, alone or with others. What those networks say is what the model may be
-expected to do for catalogues it has not seen, and what its temperature and threshold are fitted to. The model itself trains on all.
-Seeded: on one machine the same data give the same figures.
+expected to do for catalogues it has not seen, and what its temperature and threshold are fitted to. The model itself
+trains on all. Seeded: on one machine the same data give the same figures.
 """
 
 import argparse

@@ -1,10 +1,12 @@
 """Files anywhere that Beam's FileSystems read: listed, told apart by content, brought to this machine."""
 
 import contextlib
+import gzip
 import hashlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
@@ -73,13 +75,21 @@ def _local_path(uri: str) -> str:
     return uri.removeprefix("file://")
 
 
-def _read_manifest(source: str) -> Iterator[MediaItem]:
-    folder, _ = FileSystems.split(source)
+def open_manifest(source: str) -> IO[bytes]:
+    """A CSV, JSON Lines or Parquet file, to be read and closed; of .gz what is within. ManifestError if it is none."""
+    packed = source.endswith(".gz")
+    if not is_manifest(source.removesuffix(".gz")):
+        raise ManifestError(f"{source}: expected a .csv, .jsonl or .parquet file")
     try:
-        file = FileSystems.open(source, compression_type=CompressionTypes.UNCOMPRESSED)
+        file: IO[bytes] = FileSystems.open(_local_path(source), compression_type=CompressionTypes.UNCOMPRESSED)
     except (OSError, BeamIOError, ValueError) as error:  # ValueError: of a scheme without its file system
         raise ManifestError(f"{source}: cannot be read: {error}") from error
-    with file:
+    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if packed else file  # Beam's own cannot be read by the line
+
+
+def _read_manifest(source: str) -> Iterator[MediaItem]:
+    folder, _ = FileSystems.split(source)
+    with open_manifest(source) as file:
         for item in parse_manifest(file, source):
             yield item if _is_absolute(item.uri) else _with_uri(item, FileSystems.join(folder, item.uri))
 

@@ -24,7 +24,7 @@ class Run:
     max_items: int | None = None  # None: all
     progress: str | None = None  # a local file that grows by a line for each item; None: nobody watches
 
-    def done(self, file: MediaFile, duration_s: float) -> MediaStatus:
+    def done(self, file: MediaFile, duration_s: float | None) -> MediaStatus:
         return self._status(file.item, "done", duration_s=duration_s, content=file.content)
 
     def failed(self, item: MediaItem, step: str, reason: str, content: str | None = None) -> MediaStatus:

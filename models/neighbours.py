@@ -1,0 +1,113 @@
+"""Neighbours: what other audiobooks at the same node (a name, a narrator, a title, a series) say about an author.
+
+A node's opinion is summed once, over all of its audiobooks, and handed back to each; who receives it takes its own
+contribution out. So the cost is the number of edges, and no two audiobooks ever meet.
+"""
+
+import dataclasses
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from models.names import is_initial
+from models.profiles import AudiobookProfile
+
+NODE_KINDS = ("name", "narrator", "title", "genre")
+_MEASURES = ("sum", "share", "best", "others")
+NEIGHBOUR_FEATURES = tuple(f"{kind}_{measure}" for kind in NODE_KINDS for measure in _MEASURES)
+
+
+@dataclasses.dataclass(frozen=True)
+class NeighbourConfig:
+    """max_audiobooks: a node of more is a hub, and says nothing. max_authors: of whom a node has an opinion.
+    least_opinion: of an author, for a node to suggest him. max_suggested: authors, to an audiobook.
+    """
+
+    max_audiobooks: int = 300
+    max_authors: int = 40
+    least_opinion: float = 0.3
+    max_suggested: int = 15
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if not getattr(self, field.name) > 0:
+                raise ValueError(f"{field.name} must be positive, got {getattr(self, field.name)}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Node:
+    """What audiobooks can have in common. kind: one of NODE_KINDS."""
+
+    kind: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Opinion:
+    """Of a node about one author: the sum of its audiobooks' scores, the best and the second best of them."""
+
+    total: float
+    best: float
+    second: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NodeOpinions:
+    """Of a node about all authors it knows. audiobooks: how many hold the node."""
+
+    audiobooks: int
+    by_author: Mapping[str, Opinion]
+
+
+def find_nodes(profile: AudiobookProfile) -> frozenset[Node]:
+    """The nodes of an audiobook. The names of narrators are nodes apart: a narrator reads many authors."""
+    nodes = {Node("title", key) for key in profile.title_keys if " " in key}
+    nodes |= {Node("genre", genre) for genre in profile.genres if len(profile.genres) < 20}
+    for mention in profile.mentions:
+        if all(map(is_initial, mention.name.tokens)):
+            continue
+        nodes.add(Node("narrator" if mention.role == "narrator" else "name", mention.name.key))
+    return frozenset(nodes)
+
+
+def join_opinions(scores: Iterable[Mapping[str, float]], keep: int = 40) -> NodeOpinions:
+    """A node's opinions from the author scores of each of its audiobooks; of hubs the strongest are kept."""
+    found: dict[str, list[float]] = defaultdict(list)
+    audiobooks = 0
+    for each in scores:
+        audiobooks += 1
+        for author_id, score in each.items():
+            found[author_id].append(score)
+    opinions = {author_id: _sum_up(values) for author_id, values in found.items()}
+    strongest = sorted(opinions, key=lambda author_id: (-opinions[author_id].total, author_id))[:keep]
+    return NodeOpinions(audiobooks, {author_id: opinions[author_id] for author_id in strongest})
+
+
+def _sum_up(values: Sequence[float]) -> Opinion:
+    ordered = sorted(values, reverse=True)
+    return Opinion(sum(ordered), ordered[0], ordered[1] if len(ordered) > 1 else 0.0)
+
+
+def neighbour_features(author_id: str, own: float, nodes: Mapping[Node, NodeOpinions]) -> list[float]:
+    """NEIGHBOUR_FEATURES of a pair that had the score own: of each kind the node that says most, itself left out."""
+    best = dict.fromkeys(NODE_KINDS, (0.0, 0.0, 0.0, 0.0))
+    for node, opinions in nodes.items():
+        others = opinions.audiobooks - 1
+        if not others:
+            continue
+        opinion = opinions.by_author.get(author_id, Opinion(own, own, 0.0))
+        total = max(opinion.total - own, 0.0)
+        rest = opinion.second if opinion.best <= own else opinion.best
+        best[node.kind] = max(best[node.kind], (total, total / others, rest, math.log1p(others)))
+    return [value for kind in NODE_KINDS for value in best[kind]]
+
+
+def suggest_authors(nodes: Mapping[Node, NodeOpinions], least: float = 0.3, most: int = 15) -> list[str]:
+    """Authors that the nodes other than genres think of, likeliest first: candidates that no key would have found."""
+    found: dict[str, float] = {}
+    for node, opinions in nodes.items():
+        if node.kind != "genre" and opinions.audiobooks > 1:
+            for author_id, opinion in opinions.by_author.items():
+                if opinion.best >= least:
+                    found[author_id] = max(found.get(author_id, 0.0), opinion.total / opinions.audiobooks)
+    return sorted(found, key=lambda author_id: (-found[author_id], author_id))[:most]
