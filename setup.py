@@ -15,7 +15,7 @@ setup(
     packages=["configs", "models", "pipelines", "transforms"],
     package_data={
         "configs": ["*.yaml", "runners/*.yaml", "constraints.txt"],
-        "models": ["tracks/*", "tracks/saved_model/*", "tracks/saved_model/*/*", "authors/*", "authors/*/*", "authors/*/*/*"],
+        "models": [f"{model}/{below}" for model in ("tracks", "authors") for below in ("*", "*/*", "*/*/*")],
     },
     install_requires=[
         "anyascii>=0.3.2",

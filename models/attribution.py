@@ -188,4 +188,5 @@ def _best_threshold(scores: NDArray[np.floating], right: NDArray[np.bool_], weig
     """The score above which right links less wrong ones, each times the weight, are most; 2 if never more than none."""
     order = np.argsort(-scores, kind="stable")
     gain = np.cumsum(np.where(right[order], 1.0, -weight))
+    gain[:-1][np.diff(scores[order]) == 0] = -np.inf  # equal scores are linked together or not at all
     return float(scores[order[int(np.argmax(gain))]]) if len(order) and gain.max() > 0 else 2.0

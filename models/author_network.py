@@ -10,6 +10,8 @@ import tensorflow as tf
 from keras import layers, ops
 from numpy.typing import NDArray
 
+_BATCH = 8_192  # pairs scored together
+
 _Floats = NDArray[np.float32]
 
 
@@ -21,7 +23,7 @@ class AuthorNetworkConfig:
 
     bins: int = 10
     hidden: tuple[int, ...] = (128, 48)
-    members: int = 2
+    members: int = 1
     dropout: float = 0.3
     epochs: int = 7
     batch_size: int = 512
@@ -105,7 +107,7 @@ def export_author_networks(networks: Sequence[keras.Model], path: str) -> None:
     module.networks = [keras.Model(network.input, network.output) for network in networks]  # without the optimisers
     signature = tf.TensorSpec((None, networks[0].input.shape[1]), tf.float32, "features")
 
-    @tf.function(input_signature=[signature])  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=[signature], autograph=False)  # type: ignore[untyped-decorator]
     def serve(features: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"logits": tf.concat([network(features, training=False) for network in module.networks], axis=1)}
 
@@ -114,7 +116,9 @@ def export_author_networks(networks: Sequence[keras.Model], path: str) -> None:
 
 def score_pairs(network: keras.Model, features: _Floats) -> _Floats:
     """Each pair's match probability."""
-    logits = np.asarray(network.predict(features, batch_size=8192, verbose=0)).mean(axis=1)
+    starts = range(0, len(features), _BATCH)
+    parts = [np.asarray(network(features[start : start + _BATCH], training=False)) for start in starts]
+    logits = np.concatenate([*parts, np.empty((0, network.output.shape[1]))]).mean(axis=1)
     scores: _Floats = (1 / (1 + np.exp(-logits))).astype(np.float32)
     return scores
 

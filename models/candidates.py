@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -27,14 +27,14 @@ _Digests = NDArray[np.uint64]
 class CandidateConfig:
     """shards, author_shards: of keys, and of authors: a worker holds one of them.
 
-    max_holders: a key of more authors is hot. Of a name or a title those with most works stay; any other key is dropped,
-    for finer ones, of names with an initial or of rarer words, are there beside it. audiobook_words, author_words: how
-    many of their heaviest words are keys. by_name: candidates for each two names in the strings. by_text: candidates
-    besides.
+    max_holders: a key of more authors is hot. Of a name or a title those with most works stay; any other key is
+    dropped, for finer ones, of names with an initial or of rarer words, are there beside it. audiobook_words,
+    author_words: how many of their heaviest words are keys. by_name: candidates for each two names in the strings.
+    by_text: candidates besides.
     """
 
     shards: int = 8
-    author_shards: int = 8
+    author_shards: int = 4
     max_holders: int = 400
     audiobook_words: int = 12
     author_words: int = 60
@@ -153,23 +153,24 @@ def _heaviest(words: Weights, most: int) -> list[tuple[str, float]]:
 
 
 def _pack(
-    holdings: Sequence[tuple[int, Iterable[BlockingKey], Sequence[tuple[str, float]], int]], shards: int
+    holdings: Sequence[tuple[int, Collection[BlockingKey], Sequence[tuple[str, float]], int]], shards: int
 ) -> Iterator[tuple[int, KeyBlock]]:
     numbers = {name: number for number, name in enumerate(_KIND_NAMES)}
-    rows = [
-        (digest(f"{kind} {text}"), numbers[kind], holder, weight, np.log1p(works))
-        for holder, keys, words, works in holdings
-        for kind, text, weight in [*((key.kind, key.text, 0.0) for key in keys), *((_WORD, *word) for word in words)]
-    ]
-    if not rows:
-        return
-    keys, kinds, holders, weights, works = zip(*rows, strict=True)
+    keys: list[int] = []
+    kinds: list[int] = []
+    weights: list[float] = []
+    counts = []
+    for _, found, words, _ in holdings:
+        keys += [digest(f"{key.kind} {key.text}") for key in found] + [digest(f"{_WORD} {word}") for word, _ in words]
+        kinds += [numbers[key.kind] for key in found] + [numbers[_WORD]] * len(words)
+        weights += [0.0] * len(found) + [weight for _, weight in words]
+        counts.append(len(found) + len(words))
     whole = KeyBlock(
         np.array(keys, np.uint64),
         np.array(kinds, np.uint8),
-        np.array(holders, np.uint64),
+        np.repeat(np.array([holder for holder, *_ in holdings], np.uint64), counts),
         np.array(weights, np.float32),
-        np.array(works, np.float32),
+        np.repeat(np.log1p(np.array([works for *_, works in holdings], np.float32)), counts),
     )
     homes = whole.keys % np.uint64(shards)
     for shard in range(shards):
@@ -193,6 +194,8 @@ def _join_block(held: KeyBlock, block: KeyBlock, total: int, config: CandidateCo
     first, end = (np.searchsorted(held.keys, block.keys, side) for side in ("left", "right"))
     counts = end - first
     row = np.repeat(np.arange(len(counts)), counts)
+    if not len(row):
+        return
     other = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts) + first[row]
     kinds = block.kinds[row]
     rarity = np.log(max(total, 2) / np.maximum(counts, 1)).astype(np.float32)[row] / 10

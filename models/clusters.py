@@ -2,8 +2,9 @@
 
 import dataclasses
 import hashlib
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from models.mentions import Mention
 from models.names import PersonName, compare_names, is_initial
@@ -86,14 +87,20 @@ def name_clusters(clusters: Iterable[Sequence[str]], yesterday: Mapping[str, str
     """Cluster id by media_id. yesterday's id (by media_id) goes to the cluster with most of its members; a new one
     is derived of the first member.
     """
-    named: dict[str, str] = {}
-    used: set[str] = set()
-    for members in sorted(clusters, key=lambda each: (-sum(i in yesterday for i in each), each)):
-        votes = Counter(yesterday[i] for i in members if i in yesterday and yesterday[i] not in used)
-        best = min(votes, key=lambda each: (-votes[each], each), default=_derive_id(members))
-        used.add(best)
-        named |= dict.fromkeys(members, best)
-    return named
+    parts = sorted(map(list, clusters))
+    shares = Counter((yesterday[i], part) for part, members in enumerate(parts) for i in members if i in yesterday)
+    given: dict[int, str] = {}
+    taken: set[str] = set()
+    for name, part in sorted(shares, key=lambda share: (-shares[share], share)):
+        if part not in given and name not in taken:
+            given[part] = name
+            taken.add(name)
+    taken |= set(yesterday.values())
+    for part, members in enumerate(parts):
+        if part not in given:
+            given[part] = _derive_id(members, taken)
+            taken.add(given[part])
+    return {i: given[part] for part, members in enumerate(parts) for i in members}
 
 
 def _likeliest_author(mentions: Sequence[Mention], narrators: Mapping[str, int]) -> Mention | None:
@@ -135,5 +142,8 @@ def _merge(home: list[int], members: dict[int, list[int]], a: int, b: int) -> No
     members[a] += members.pop(b)
 
 
-def _derive_id(members: Sequence[str]) -> str:
-    return "new-" + hashlib.sha256(min(members).encode()).hexdigest()[:16]
+def _derive_id(members: Sequence[str], taken: Container[str]) -> str:
+    """Of the first member; of a cluster that falls apart, the part with that member may have lost its id to another."""
+    texts = (f"{min(members)}{' again' * attempt}" for attempt in itertools.count())
+    ids = (f"new-{hashlib.sha256(text.encode()).hexdigest()[:16]}" for text in texts)
+    return next(each for each in ids if each not in taken)

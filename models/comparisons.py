@@ -52,9 +52,9 @@ def compare(book: AudiobookProfile, author: AuthorProfile, rarity: Rarity) -> tu
 
 def best_mention(mentions: Sequence[Mention], forms: Sequence[PersonName]) -> tuple[int, PersonName, float]:
     """The index of the mention and the form of the author's name that are most alike, and the next mention's score."""
-    scores = [max((_likeness(mention.name, form), -i) for i, form in enumerate(forms)) for mention in mentions]
-    if not scores or not forms:
+    if not mentions or not forms:
         return -1, PersonName("", (), ""), 0.0
+    scores = [max((_likeness(mention.name, form), -i) for i, form in enumerate(forms)) for mention in mentions]
     index = max(range(len(scores)), key=lambda i: (scores[i][0], -i))
     others = [score for i, (score, _) in enumerate(scores) if mentions[i].contributor != mentions[index].contributor]
     found = index if scores[index][0] > 45 else -1
@@ -170,8 +170,8 @@ def _best(scorer: Callable[..., float], keys: Sequence[str], titles: Sequence[st
 def _compare_texts(book: AudiobookProfile, author: AuthorProfile, rarity: Rarity) -> list[float]:
     subjects = book.genres & author.subjects
     forms = [form for form in author.forms[:6] if len(form.tokens) > 1]
-    surname = f" {author.forms[0].surname} " if author.forms else "  "
-    given = f" {author.forms[0].tokens[0]} " if author.forms else "  "
+    surname = f" {author.forms[0].surname} " if author.forms else "-"  # which no folded text has
+    given = f" {author.forms[0].tokens[0]} " if author.forms else "-"
     written = any(form.key in book.written_names for form in forms)
     birth = str(author.author.birth or "none")
     return [

@@ -15,18 +15,23 @@ def parse_authors(file: IO[bytes], name: str) -> Iterator[Author]:
 
     Columns: id and name, and if known sort_name, given, surname, aliases, birth, death, works, subjects and same_as. A
     work is a title, or an object of title and lang. A list in a CSV is JSON, or has | between its values. Raises
-    ManifestError, with the line, for a row that is no author.
+    ManifestError, with the line, for a row that is no author, and for the second of one id.
     """
+    seen = set()
     for where, row in read_rows(file, name):
-        yield read_author(row, where)
+        author = read_author(row, where)
+        if author.author_id in seen:
+            raise ManifestError(f"{where}: expected one author of id {author.author_id!r}, got two")
+        seen.add(author.author_id)
+        yield author
 
 
 def read_author(row: Mapping[Any, Any], where: str) -> Author:
     """The author that a row states; absent and null fields are empty. ManifestError for what is none."""
     works = [work if isinstance(work, Mapping) else {"title": work} for work in _list(row, "works", where)]
     return Author(
-        author_id=_required(row, "id", where),
-        name=_required(row, "name", where),
+        author_id=require_text(row, "id", where),
+        name=require_text(row, "name", where),
         sort_name=_text(row, "sort_name", where),
         given=_text(row, "given", where),
         surname=_text(row, "surname", where),
@@ -47,7 +52,7 @@ def read_audiobook(row: Mapping[Any, Any], where: str, id_column: str = "media_i
         if not isinstance(each, Mapping):
             raise ManifestError(f"{where}: expected contributors of name and role, got {each!r:.80}")
     return Audiobook(
-        media_id=_required(row, id_column, where),
+        media_id=require_text(row, id_column, where),
         title=_text(row, "title", where),
         subtitle=_text(row, "subtitle", where),
         contributors=tuple(
@@ -78,16 +83,26 @@ def join_same(edges: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {author_id: root(author_id) for author_id in list(parents)}
 
 
-def merge_authors(author_id: str, authors: Sequence[Author]) -> Author:
-    """The entries of one person as one: the first's own name, the others' names among the aliases."""
-    first, *others = sorted(authors, key=lambda each: (each.author_id != author_id, each.author_id))
+def name_people(authors: Iterable[Author]) -> dict[str, str]:
+    """Of each author that is the same as another the id of merge_authors: the first that the knowledge base has."""
+    listed = sorted(authors, key=lambda each: each.author_id)
+    same = join_same((each.author_id, other) for each in listed for other in each.same_as)
+    firsts: dict[str, str] = {}
+    for each in listed:
+        firsts.setdefault(same.get(each.author_id, each.author_id), each.author_id)
+    return {author_id: firsts[root] for author_id, root in same.items()}
+
+
+def merge_authors(authors: Sequence[Author]) -> Author:
+    """The entries of one person as one: the first's own id and name, the others' names among the aliases."""
+    first, *others = sorted(authors, key=lambda each: each.author_id)
     if not others:
         return first
     everyone = [first, *others]
     aliases = [name for each in everyone for name in (each.name, *each.aliases)]
     works = dict.fromkeys(work for each in everyone for work in zip(each.works, each.languages, strict=True))
     return Author(
-        author_id=author_id,
+        author_id=first.author_id,
         name=first.name,
         sort_name=first.sort_name,
         given=first.given,
@@ -102,7 +117,8 @@ def merge_authors(author_id: str, authors: Sequence[Author]) -> Author:
     )
 
 
-def _required(row: Mapping[Any, Any], column: str, where: str) -> str:
+def require_text(row: Mapping[Any, Any], column: str, where: str) -> str:
+    """The text of a column, without spaces around it. ManifestError if there is none."""
     if not (text := _text(row, column, where).strip()):
         raise ManifestError(f"{where}: expected a column {column} that is not empty, got {', '.join(map(str, row))}")
     return text

@@ -1,8 +1,10 @@
 """Mentions: the people that an audiobook's contributor strings may name, whatever role is claimed."""
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from models.audiobooks import Contributor
 from models.names import PersonName, clean, fold, make_name, parse_name
@@ -54,8 +56,7 @@ _BETWEEN = re.compile(
 _LISTED = re.compile(r"\s*[,;]\s*")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):  # as PersonName
     """One reading of a name in a contributor string. Readings of the same string may exclude each other."""
 
     text: str
@@ -83,9 +84,9 @@ def _parse_contributor(contributor: Contributor, position: int) -> list[Mention]
     parts = [part for part in _BETWEEN.split(text) if part.strip()]
     mentions = []
     first = 0
-    for part in parts:
+    for part, following in itertools.zip_longest(parts, parts[1:], fillvalue=""):
         pieces = [piece for piece in _LISTED.split(part) if piece.strip()]
-        for reading in _read_pieces(part, pieces):
+        for reading in [*_read_pieces(part, pieces), *_read_given(part, following)]:
             names = len(reading) + len(parts) - 1
             for each in reading:
                 span = (first + each.first, first + each.last)
@@ -93,6 +94,14 @@ def _parse_contributor(contributor: Contributor, position: int) -> list[Mention]
                 mentions.append(Mention(each.text, each.name, role, position, span, names, inverted))
         first += max(len(pieces), 1)
     return [each for each in mentions if each.name.tokens and not is_nobody(each.text)]
+
+
+def _read_given(part: str, following: str) -> list[list["_Reading"]]:
+    """A lone given name before a whole name as one with the same surname: Agnes & Percival Thornwhistle."""
+    name, other = parse_name(part), parse_name(following)
+    if len(name.tokens) != 1 or len(other.tokens) < 2 or name.surname in other.tokens or "," in following:
+        return []
+    return [[_Reading(part, make_name(fold(part), other.surname), 0, 1)]]
 
 
 def _claimed(text: str, role: str) -> tuple[str, str]:

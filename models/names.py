@@ -6,6 +6,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import ftfy
 from anyascii import anyascii
@@ -38,8 +39,7 @@ _MISREAD = re.compile(r"(?<=[A-Za-z])[0158]|[0158](?=[a-z]{2})")
 _WORDS = re.compile(r"[a-z0-9]+")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class PersonName:
+class PersonName(NamedTuple):  # a tuple is pickled several times as fast as a dataclass, and names travel a lot
     """A name, folded. tokens: without titles, suffixes and particles; given names first where the order is known."""
 
     full: str  # all words, as they come, honorifics among them

@@ -8,6 +8,10 @@ import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.names import is_initial
 from models.profiles import AudiobookProfile
@@ -42,8 +46,7 @@ class Node:
     text: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Opinion:
+class Opinion(NamedTuple):  # a tuple is pickled several times as fast as a dataclass, and these travel by the million
     """Of a node about one author: the sum of its audiobooks' scores, the best and the second best of them."""
 
     total: float
@@ -57,6 +60,16 @@ class NodeOpinions:
 
     audiobooks: int
     by_author: Mapping[str, Opinion]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Heard:
+    """What an audiobook hears from its neighbours."""
+
+    author_ids: tuple[str, ...]  # those that it may have, and then the suggested
+    features: NDArray[np.float32]  # (authors, NEIGHBOUR_FEATURES)
+    suggested: tuple[str, ...]
+    narrators: Mapping[str, int]  # by key of a name: how many audiobooks it is claimed to narrate
 
 
 def find_nodes(profile: AudiobookProfile) -> frozenset[Node]:
@@ -86,6 +99,20 @@ def join_opinions(scores: Iterable[Mapping[str, float]], keep: int = 40) -> Node
 def _sum_up(values: Sequence[float]) -> Opinion:
     ordered = sorted(values, reverse=True)
     return Opinion(sum(ordered), ordered[0], ordered[1] if len(ordered) > 1 else 0.0)
+
+
+def listen(
+    author_ids: Sequence[str], said: Mapping[str, float], opinions: Mapping[Node, NodeOpinions], config: NeighbourConfig
+) -> Heard:
+    """What an audiobook, which said so much itself of authors, hears from its nodes."""
+    suggested = [
+        each for each in suggest_authors(opinions, config.least_opinion, config.max_suggested) if each not in author_ids
+    ]
+    heard_of = (*author_ids, *suggested)
+    rows = [neighbour_features(author_id, said.get(author_id, 0.0), opinions) for author_id in heard_of]
+    features = np.array(rows, np.float32).reshape(len(rows), len(NEIGHBOUR_FEATURES))
+    narrators = {node.text: each.audiobooks for node, each in opinions.items() if node.kind == "narrator"}
+    return Heard(heard_of, features, tuple(suggested), narrators)
 
 
 def neighbour_features(author_id: str, own: float, nodes: Mapping[Node, NodeOpinions]) -> list[float]:

@@ -56,4 +56,4 @@ def _retire(
 
 def _commonest(names: Iterable[str]) -> str:
     counts = Counter(name for name in names if name)
-    return min(counts, key=lambda name: (-counts[name], name), default="")
+    return min(counts, key=lambda name: (-counts[name], -len(name), name), default="")

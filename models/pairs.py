@@ -11,7 +11,7 @@ from models.candidates import Votes, digest
 from models.comparisons import FEATURES, compare, stack
 from models.contexts import CONTEXT_FEATURES, SCORE_FEATURES, compare_candidates, compare_scores
 from models.mentions import Mention
-from models.neighbours import NEIGHBOUR_FEATURES, Node, NodeOpinions, neighbour_features
+from models.neighbours import NEIGHBOUR_FEATURES, Heard
 from models.profiles import AudiobookProfile, AuthorProfile, Rarity
 
 VOTE_FEATURES = ("votes_by_name", "votes_by_text")
@@ -77,16 +77,14 @@ def pair_features(pairs: Pairs, mentions: Sequence[Mention]) -> _Floats:
     return np.hstack([pairs.features, compare_candidates(pairs.features, strings)]).astype(np.float32)
 
 
-def graph_features(
-    pairs: Pairs, mentions: Sequence[Mention], scores: _Floats, opinions: Mapping[Node, NodeOpinions]
-) -> _Floats:
-    """(authors, GRAPH_FEATURES). scores: of the first network, (authors,). opinions: of the audiobook's nodes."""
+def graph_features(pairs: Pairs, mentions: Sequence[Mention], scores: _Floats, heard: Heard) -> _Floats:
+    """(authors, GRAPH_FEATURES). scores: of the first network, (authors,). heard: of these authors at least."""
     if not pairs.author_ids:
         return np.empty((0, len(GRAPH_FEATURES)), np.float32)
-    own = hear(pairs, scores)
-    neighbours = [neighbour_features(author_id, own.get(author_id, 0.0), opinions) for author_id in pairs.author_ids]
+    place = {author_id: row for row, author_id in enumerate(heard.author_ids)}
+    neighbours = heard.features[[place[author_id] for author_id in pairs.author_ids]]
     strings = _find_strings(pairs, mentions)
-    columns = [pair_features(pairs, mentions), np.array(neighbours), compare_scores(scores, strings)]
+    columns = [pair_features(pairs, mentions), neighbours, compare_scores(scores, strings)]
     return np.hstack(columns).astype(np.float32)
 
 

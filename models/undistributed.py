@@ -17,7 +17,7 @@ from models.candidates import (
     pack_authors,
     vote_for,
 )
-from models.neighbours import NeighbourConfig, Node, NodeOpinions, find_nodes, join_opinions, suggest_authors
+from models.neighbours import Heard, NeighbourConfig, Node, NodeOpinions, find_nodes, join_opinions, listen
 from models.pairs import Pairs, compare_pairs, hear, join_pairs, rescore
 from models.profiles import AudiobookProfile, AuthorProfile, Rarity
 
@@ -51,32 +51,31 @@ def find_pairs(
 
 def hear_neighbours(
     audiobooks: Sequence[AudiobookProfile], pairs: Sequence[Pairs], scores: Sequence[_Floats], config: NeighbourConfig
-) -> list[dict[Node, NodeOpinions]]:
-    """The opinions that each audiobook's nodes have."""
-    said: dict[Node, list[int]] = defaultdict(list)
+) -> list[Heard]:
+    """What each audiobook hears from its neighbours."""
+    holders: dict[Node, list[int]] = defaultdict(list)
     for number, profile in enumerate(audiobooks):
         for node in find_nodes(profile):
-            said[node].append(number)
-    heard: list[dict[Node, NodeOpinions]] = [{} for _ in audiobooks]
-    for node, numbers in said.items():
+            holders[node].append(number)
+    said = [hear(each, score) for each, score in zip(pairs, scores, strict=True)]
+    opinions: list[dict[Node, NodeOpinions]] = [{} for _ in audiobooks]
+    for node, numbers in holders.items():
         if 1 < len(numbers) <= config.max_audiobooks:
-            opinions = join_opinions((hear(pairs[each], scores[each]) for each in numbers), config.max_authors)
+            joined = join_opinions((said[each] for each in numbers), config.max_authors)
             for each in numbers:
-                heard[each][node] = opinions
-    return heard
+                opinions[each][node] = joined
+    return [listen(each.author_ids, own, heard, config) for each, own, heard in zip(pairs, said, opinions, strict=True)]
 
 
 def extend_pairs(
     profile: AudiobookProfile,
     pairs: Pairs,
     scores: _Floats,
-    opinions: Mapping[Node, NodeOpinions],
+    heard: Heard,
     authors: Mapping[int, AuthorProfile],
     rarity: Rarity,
-    config: NeighbourConfig,
 ) -> tuple[Pairs, _Floats]:
     """The pairs with those that neighbours suggest, whose scores are 0."""
-    suggested = suggest_authors(opinions, config.least_opinion, config.max_suggested)
-    votes = vote_for([each for each in suggested if each not in pairs.author_ids])
-    extended = join_pairs(pairs.media_id, [pairs, compare_pairs(profile, votes, authors, rarity)])
+    suggested = compare_pairs(profile, vote_for(heard.suggested), authors, rarity)
+    extended = join_pairs(pairs.media_id, [pairs, suggested])
     return extended, rescore(extended, dict(zip(pairs.author_ids, scores.tolist(), strict=True)))

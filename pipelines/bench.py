@@ -2,8 +2,10 @@
 
     linernotes bench [--data FOLDER] [--rounds 3]
     linernotes bench [--data FOLDER] --scale 1,10,100
+    linernotes bench --audiobooks 1,2 [--planted 20000]
 
-The second line measures matching alone, against catalogues so many times as large: pipelines.scaling.
+The second line measures matching alone, against catalogues so many times as large: pipelines.scaling. The third
+measures attribution of so many times as many audiobooks: pipelines.growth.
 FOLDER holds catalogue/, episodes/, truth.jsonl and score.py; without it the sample catalogue serves, and accuracy is
 left out. Throughput is seconds of media a second of CPU, of all processes together: what one core does.
 """
@@ -22,6 +24,7 @@ from typing import Any
 from tqdm import tqdm
 
 from pipelines.excerpts import print_excerpts
+from pipelines.growth import print_growth
 from pipelines.measuring import decode
 from pipelines.parity import print_parity
 from pipelines.scaling import print_scaling
@@ -29,6 +32,7 @@ from pipelines.scoring import score_matches
 from transforms.snapshots import read_snapshot, segment_folder
 
 _DATA = Path("../shared/evals/fingerprint")
+_AUTHORS = Path("../shared/evals/authors")
 _YAMNET = Path("../shared/evals/tracks/yamnet")
 _SAMPLE = Path("tests/sample")
 _UNWARPED = [f"--set=query.warps.{each}" for each in ("max_speed=0", "max_tempo=0", "semitones=[]")]
@@ -43,6 +47,9 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="linernotes-bench-") as folder:
         work = Path(folder)
         tracks, episodes = _find_media(data, "catalogue" if has_truth else "tracks"), _find_media(data, "episodes")
+        if options.audiobooks:
+            print_growth(work, options.authors, options.audiobooks, options.planted)
+            return 0
         if options.scale:
             print_scaling(work, tracks, episodes, options.scale, data if has_truth else None)
             return 0
@@ -65,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scale", type=_scales, metavar="1,10,100", help="match against catalogues so many times as large"
     )
+    parser.add_argument("--audiobooks", type=_scales, metavar="1,2", help="attribute so many times as many audiobooks")
+    parser.add_argument("--planted", type=int, default=0, help="and so many of one name besides")
+    parser.add_argument("--authors", type=Path, default=_AUTHORS, help=f"their data (default: {_AUTHORS})")
     return parser
 
 

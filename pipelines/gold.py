@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.knowledge_base import join_same
+from models.knowledge_base import name_people
 from models.manifests import ManifestError, read_rows
 from transforms.audiobooks import list_authors
 from transforms.files import open_manifest
@@ -16,8 +16,7 @@ def read_gold(source: str, id_column: str, authors: str) -> Gold:
 
     Other columns say which slices a row belongs to. ManifestError, with the line, for a row without authors.
     """
-    same = join_same((each.author_id, other) for each in list_authors(authors) for other in each.same_as)
-    return dict(_read(source, id_column, same))
+    return dict(_read(source, id_column, name_people(list_authors(authors))))
 
 
 def find_slices(row: Mapping[str, Any]) -> tuple[str, ...]:

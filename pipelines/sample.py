@@ -4,6 +4,7 @@ linernotes sample
 """
 
 import csv
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +17,14 @@ from pipelines import cli
 _SAMPLE = Path("tests/sample")
 _CONFIGS = Path("configs")
 _OUTPUT = Path("build/tables")
-_PIPELINES = ("index_tracks", "match_podcasts", "export_cue_sheets", "classify_tracks", "embed_media")
+_PIPELINES = (
+    "index_tracks",
+    "match_podcasts",
+    "export_cue_sheets",
+    "classify_tracks",
+    "embed_media",
+    "attribute_audiobooks",
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,6 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     _print_matches()
     _print_usage()
     _print_labels()
+    _print_authors()
     print(f"\nTables: {_OUTPUT.resolve()}/TABLE/*.parquet")
     return 0
 
@@ -67,6 +76,17 @@ def _print_labels() -> None:
         name = row["media_id"]
         heard = f"{row['label']:10}{row['music_score']:7.3f}"
         print(f"{name:20}{truths[name]:9}{heard}   {row['decision']:12}{row['rate'] or '':10}{nearest[name]}")
+
+
+def _print_authors() -> None:
+    truths = {row["media_id"]: row["authors"] for row in _read_json(_SAMPLE / "truth_authors.jsonl")}
+    names = {row["id"]: row["name"] for row in _read_json(_SAMPLE / "authors.jsonl")}
+    print("\naudiobook     as the record has it                      written by                    decision    found")
+    for row in sorted(_read_rows("author_links"), key=lambda row: row["media_id"]):
+        truth = ", ".join(names.get(each, "not among the known") for each in truths[row["media_id"]])
+        found = ", ".join(f"{each['name']} {each['score']:.2f}" for each in row["links"]) or row["new_author_id"] or ""
+        claimed = "; ".join(row["contributors"])
+        print(f"{row['media_id']:14}{claimed[:40]:42}{truth[:28]:30}{row['decision']:12}{found}")
 
 
 def _find_nearest() -> dict[str, str]:
@@ -107,6 +127,10 @@ def _read_rows(table: str) -> list[dict[str, Any]]:
 def _read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _read_json(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _group(rows: Iterable[dict[str, Any]], key: str) -> dict[str, list[dict[str, Any]]]:

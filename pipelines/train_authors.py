@@ -35,7 +35,7 @@ from models.clusters import make_orphan
 from models.knowledge_base import join_same, merge_authors, read_audiobook
 from models.link_evaluation import Verdict, describe_links_figures, evaluate_links
 from models.manifests import ManifestError, read_rows
-from models.neighbours import NeighbourConfig, Node, NodeOpinions
+from models.neighbours import Heard, NeighbourConfig
 from models.new_authors import name_new_authors
 from models.pairs import Pairs, graph_features, list_candidates, pair_features
 from models.profiles import AudiobookProfile, AuthorProfile, Rarity, count_rarity, profile_audiobook, profile_author
@@ -63,7 +63,7 @@ class Config:
     candidates: CandidateConfig = dataclasses.field(default_factory=CandidateConfig)
     neighbours: NeighbourConfig = dataclasses.field(default_factory=NeighbourConfig)
     network: AuthorNetworkConfig = dataclasses.field(default_factory=AuthorNetworkConfig)
-    folds: int = 4
+    folds: int = 8
     precision: float = 0.992
     seed: int = 1
 
@@ -99,16 +99,16 @@ def main(arguments: Sequence[str]) -> int:
     features = [pair_features(each, profile.mentions) for each, profile in zip(pairs, known.profiles, strict=True)]
     first, scores = _cross_train(config, known, pairs, features)
 
-    opinions = hear_neighbours(known.profiles, pairs, scores, config.neighbours)
-    pairs, scores = _extend(config, known, pairs, scores, opinions)
+    heard = hear_neighbours(known.profiles, pairs, scores, config.neighbours)
+    pairs, scores = _extend(known, pairs, scores, heard)
     features = [
-        graph_features(each, profile.mentions, score, heard)
-        for each, profile, score, heard in zip(pairs, known.profiles, scores, opinions, strict=True)
+        graph_features(each, profile.mentions, score, neighbours)
+        for each, profile, score, neighbours in zip(pairs, known.profiles, scores, heard, strict=True)
     ]
     second, scores = _cross_train(config, known, pairs, features)
 
     attribution = _choose_thresholds(config, known, pairs, scores)
-    figures = evaluate_links(list(_judge(known, pairs, scores, opinions, attribution, gold)))
+    figures = evaluate_links(list(_judge(known, pairs, scores, heard, attribution, gold)))
     _write(config, first, second, attribution, figures)
     print(describe_links_figures(figures))
     return 0
@@ -136,7 +136,7 @@ def _merge(authors: Sequence[Author]) -> list[Author]:
     people: dict[str, list[Author]] = {}
     for each in authors:
         people.setdefault(same.get(each.author_id, each.author_id), []).append(each)
-    return [merge_authors(author_id, found) for author_id, found in people.items()]
+    return [merge_authors(found) for found in people.values()]
 
 
 def _list_audiobooks(config: Config) -> Iterator[Audiobook]:
@@ -175,15 +175,11 @@ def _cross_train(
 
 
 def _extend(
-    config: Config,
-    known: _Known,
-    pairs: Sequence[Pairs],
-    scores: Sequence[_Floats],
-    opinions: Sequence[Mapping[Node, NodeOpinions]],
+    known: _Known, pairs: Sequence[Pairs], scores: Sequence[_Floats], heard: Sequence[Heard]
 ) -> tuple[list[Pairs], list[_Floats]]:
     extended = [
-        extend_pairs(*each, known.authors, known.rarity, config.neighbours)
-        for each in zip(known.profiles, pairs, scores, opinions, strict=True)
+        extend_pairs(*each, known.authors, known.rarity)
+        for each in zip(known.profiles, pairs, scores, heard, strict=True)
     ]
     return [each for each, _ in extended], [score for _, score in extended]
 
@@ -221,7 +217,7 @@ def _judge(
     known: _Known,
     pairs: Sequence[Pairs],
     scores: Sequence[_Floats],
-    opinions: Sequence[Mapping[Node, NodeOpinions]],
+    heard: Sequence[Heard],
     attribution: AttributionConfig,
     gold: Gold,
 ) -> Iterator[Verdict]:
@@ -230,8 +226,8 @@ def _judge(
         for profile, each, score in zip(known.profiles, pairs, scores, strict=True)
     ]
     orphans = [
-        make_orphan(profile, {node.text: each.audiobooks for node, each in heard.items() if node.kind == "narrator"})
-        for profile, each, heard in zip(known.profiles, decided, opinions, strict=True)
+        make_orphan(profile, neighbours.narrators)
+        for profile, each, neighbours in zip(known.profiles, decided, heard, strict=True)
         if not each.links
     ]
     new = {media_id: row.new_author_id for row in name_new_authors(orphans, [], {}) for media_id in row.media_ids}

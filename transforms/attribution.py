@@ -16,7 +16,7 @@ from models.attribution import AttributionConfig, attribute, describe_links
 from models.candidates import CandidateConfig, vote_for
 from models.clusters import Orphan, make_orphan
 from models.mentions import Mention
-from models.neighbours import NeighbourConfig, Node, NodeOpinions, find_nodes, join_opinions, suggest_authors
+from models.neighbours import Heard, NeighbourConfig, Node, NodeOpinions, find_nodes, join_opinions, listen
 from models.new_authors import name_new_authors
 from models.pairs import Pairs, graph_features, hear, join_pairs, list_candidates, pair_features, rescore
 from models.profiles import AudiobookProfile, Rarity, profile_audiobook, profile_author
@@ -36,7 +36,7 @@ class Case:
     profile: AudiobookProfile
     pairs: Pairs
     scores: _Floats | None = None  # (authors,); None: not scored yet
-    opinions: Mapping[Node, NodeOpinions] = dataclasses.field(default_factory=dict)
+    heard: Heard | None = None  # None: the neighbours have not been asked yet
 
     @property
     def media_id(self) -> str:
@@ -55,7 +55,8 @@ def features_of_pairs(case: Case) -> _Floats:
 def features_of_graph(case: Case) -> _Floats:
     """What the second network takes."""
     assert case.scores is not None  # the first has scored it
-    return graph_features(case.pairs, case.mentions, case.scores, case.opinions)
+    assert case.heard is not None
+    return graph_features(case.pairs, case.mentions, case.scores, case.heard)
 
 
 @dataclasses.dataclass
@@ -138,8 +139,12 @@ class HearNeighbours(beam.PTransform[Any, Any]):
             | "Answer" >> beam.FlatMap(_answer, self.config)
         )
         by_media_id = inputs["cases"] | "Key cases" >> beam.Map(lambda case: (case.media_id, case))
-        heard = {"case": by_media_id, "opinions": opinions} | beam.CoGroupByKey() | "Listen" >> beam.FlatMap(_listen)
-        visits = heard | "Suggest" >> beam.FlatMap(_suggest, self.config, self.candidates.author_shards)
+        heard = (
+            {"case": by_media_id, "opinions": opinions}
+            | beam.CoGroupByKey()
+            | "Listen" >> beam.FlatMap(_listen, self.config)
+        )
+        visits = heard | "Suggest" >> beam.FlatMap(_suggest, self.candidates.author_shards)
         groups = {
             "case": heard | "Key heard" >> beam.Map(lambda case: (case.media_id, case)),
             "pairs": {"authors": inputs["authors"], "visits": visits} | CompareVisits(self.candidates, self.rarity),
@@ -239,16 +244,17 @@ def _make_case(grouped: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Case]:
         yield Case(profile, join_pairs(media_id, found["pairs"]))
 
 
-def _listen(grouped: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Case]:
+def _listen(grouped: tuple[str, dict[str, Iterable[Any]]], config: NeighbourConfig) -> Iterator[Case]:
     _, found = grouped
     for case in found["case"]:
-        yield dataclasses.replace(case, opinions=dict(found["opinions"]))
+        assert case.scores is not None  # the first network has scored it
+        said = hear(case.pairs, case.scores)
+        yield dataclasses.replace(case, heard=listen(case.pairs.author_ids, said, dict(found["opinions"]), config))
 
 
-def _suggest(case: Case, config: NeighbourConfig, shards: int) -> Iterator[tuple[int, Visit]]:
-    known = set(case.pairs.author_ids)
-    suggested = suggest_authors(case.opinions, config.least_opinion, config.max_suggested)
-    for shard, votes in vote_for([each for each in suggested if each not in known]).split(shards):
+def _suggest(case: Case, shards: int) -> Iterator[tuple[int, Visit]]:
+    assert case.heard is not None
+    for shard, votes in vote_for(case.heard.suggested).split(shards):
         yield shard, Visit(case.profile, votes)
 
 
@@ -282,8 +288,8 @@ def _decide(case: Case, config: AttributionConfig) -> AuthorLinks:
 def _find_orphan(case: Case, config: AttributionConfig) -> Iterator[Orphan]:
     assert case.scores is not None  # the second network has scored it
     if not attribute(case.media_id, case.mentions, list_candidates(case.pairs, case.scores), config).links:
-        narrators = {node.text: each.audiobooks for node, each in case.opinions.items() if node.kind == "narrator"}
-        yield make_orphan(case.profile, narrators)
+        assert case.heard is not None
+        yield make_orphan(case.profile, case.heard.narrators)
 
 
 def _shorten(links: AuthorLinks) -> tuple[str, str | None]:

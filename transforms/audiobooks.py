@@ -11,7 +11,7 @@ from apache_beam.pvalue import AsSingleton, PBegin, PCollection, TaggedOutput
 from apache_beam.transforms.combiners import ToList
 
 from models.audiobooks import Audiobook, Author
-from models.knowledge_base import join_same, merge_authors, parse_authors, read_audiobook
+from models.knowledge_base import join_same, merge_authors, parse_authors, read_audiobook, require_text
 from models.manifests import ManifestError, read_rows
 from models.records import MediaFile, MediaItem
 from transforms.files import open_manifest
@@ -64,7 +64,7 @@ class ReadAuthors(beam.PTransform[PBegin, Any]):
             authors
             | "Key authors" >> beam.Map(_key_author, AsSingleton(same))
             | "Group authors" >> beam.GroupByKey()
-            | "Merge authors" >> beam.MapTuple(lambda author_id, found: merge_authors(author_id, list(found)))
+            | "Merge authors" >> beam.MapTuple(lambda _, found: merge_authors(list(found)))
         )
         return merged
 
@@ -73,14 +73,11 @@ def list_authors(source: str) -> Iterator[Author]:
     """The entries of a knowledge base in order. ManifestError, with the line, for one that is none, and for two of one
     id.
     """
-    seen = set()
+    count = 0
     with open_manifest(source) as file:
-        for author in parse_authors(file, source):
-            if author.author_id in seen:
-                raise ManifestError(f"{source}: expected one author of id {author.author_id!r}, got two")
-            seen.add(author.author_id)
+        for count, author in enumerate(parse_authors(file, source), 1):  # noqa: B007
             yield author
-    if not seen:
+    if not count:
         raise ManifestError(f"{source}: expected authors, found none")
 
 
@@ -98,10 +95,8 @@ def _list_rows(source: str, id_column: str, max_items: int | None = None) -> Ite
         for number, (where, row) in enumerate(read_rows(file, source)):
             if max_items is not None and number >= max_items:
                 return
-            media_id = row.get(id_column)
-            if not isinstance(media_id, str | int) or not str(media_id).strip():
-                raise ManifestError(f"{where}: expected a column {id_column} that is not empty, got {media_id!r:.80}")
-            yield str(media_id), (where, json.dumps(row, sort_keys=True, default=str))
+            named = {str(name): value for name, value in row.items()}  # cells that a CSV has no column for have None
+            yield require_text(row, id_column, where), (where, json.dumps(named, sort_keys=True, default=str))
 
 
 def _read(

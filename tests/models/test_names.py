@@ -63,3 +63,26 @@ def test_only_other_given_names_clash(a, b, clash):
     match = compare_names(parse_name(a), parse_name(b))
     assert match.surname == 1
     assert match.clash == clash
+
+
+@given(st.lists(WORDS, min_size=1, max_size=4))
+def test_a_name_agrees_with_itself(words):
+    name = make_name(" ".join(words), "")
+    match = compare_names(name, name)
+    assert (match.surname, match.left, match.right, match.clash) == (1, 0, 0, False)
+    assert match.exact == len(name.tokens) - 1
+    assert match.fuzzy == match.initials == 0
+
+
+@given(st.lists(WORDS, max_size=4), st.lists(WORDS, max_size=4))
+def test_every_word_is_paired_once_or_left_over(one, other):
+    a, b = make_name(" ".join(one), ""), make_name(" ".join(other), "")
+    match = compare_names(a, b)
+    paired = (match.surname > 0) + match.exact + match.fuzzy + match.initials
+    assert paired + match.left == len(a.tokens)
+    assert paired + match.right == len(b.tokens)
+
+
+@given(WORDS, WORDS)
+def test_similarity_is_the_same_from_both_sides(a, b):
+    assert similarity(a, b) == similarity(b, a)
