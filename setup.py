@@ -15,7 +15,7 @@ setup(
     packages=["configs", "models", "pipelines", "transforms"],
     package_data={
         "configs": ["*.yaml", "runners/*.yaml", "constraints.txt"],
-        "models": [f"{model}/{below}" for model in ("tracks", "authors") for below in ("*", "*/*", "*/*/*")],
+        "models": ["tracks/*", "tracks/*/*", "tracks/*/*/*", "authors/*", "authors/*/*", "authors/*/*/*"],
     },
     install_requires=[
         "anyascii>=0.3.2",

@@ -12,6 +12,9 @@ PACKAGES = ("configs", "models", "pipelines", "transforms")
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+_MODELS = {"tracks": (["saved_model"], 5_000_000), "authors": (["pairs", "graph"], 12_000_000)}
+
+
 def test_the_four_packages_are_ours_and_nobody_elses():
     providers = importlib.metadata.packages_distributions()
     assert {name: set(providers[name]) for name in PACKAGES} == {name: {"linernotes"} for name in PACKAGES}
@@ -74,10 +77,11 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name.partition("[")[0].strip()).lower()
 
 
-def test_the_shipped_model_is_installed_with_the_code():
+def test_the_shipped_models_are_installed_with_the_code():
     patterns = setup_arguments()["package_data"]["models"]
     shipped = {path for pattern in patterns for path in (ROOT / "models").glob(pattern) if path.is_file()}
-    model = {path for path in (ROOT / "models" / "tracks").rglob("*") if path.is_file()}
-    assert shipped == model
-    assert ROOT / "models" / "tracks" / "saved_model" / "saved_model.pb" in model
-    assert sum(path.stat().st_size for path in model) < 5_000_000
+    models = {name: {path for path in (ROOT / "models" / name).rglob("*") if path.is_file()} for name in _MODELS}
+    assert shipped == set().union(*models.values())
+    for name, (networks, most_bytes) in _MODELS.items():
+        assert {ROOT / "models" / name / network / "saved_model.pb" for network in networks} <= models[name]
+        assert sum(path.stat().st_size for path in models[name]) < most_bytes

@@ -23,7 +23,7 @@ from pipelines import match_podcasts
 from pipelines.cli import PIPELINES
 
 FOLDER = Path(configs.__file__).parent
-CONFIGURED = (*PIPELINES, "train_tracks")  # a tool with a config
+CONFIGURED = (*PIPELINES, "train_tracks", "train_authors")  # two tools with a config
 RUNNERS = sorted(FOLDER.glob("runners/*.yaml"))
 QUERIES = st.builds(
     QueryConfig,
