@@ -38,7 +38,7 @@ class Link:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attribution:
-    """Row of `author_links`: what was decided about an audiobook."""
+    """What was decided about an audiobook."""
 
     media_id: str
     decision: str  # linked, review, new_author, unknown

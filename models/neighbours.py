@@ -1,4 +1,4 @@
-"""Neighbours: what other audiobooks at the same node (a name, a narrator, a title, a series) say about an author.
+"""Neighbours: what other audiobooks at the same node (a name, narrator, title, series or genre) say about an author.
 
 A node's opinion is summed once, over all of its audiobooks, and handed back to each; who receives it takes its own
 contribution out. So the cost is the number of edges, and no two audiobooks ever meet.

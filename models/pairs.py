@@ -112,6 +112,7 @@ def list_candidates(pairs: Pairs, scores: _Floats) -> list[Candidate]:
 
 
 def _find_strings(pairs: Pairs, mentions: Sequence[Mention]) -> NDArray[np.int64]:
-    """Of each author the string that names it, and which piece of it; -1: none."""
-    places = [mention.contributor * 50 + mention.span[0] for mention in mentions]
-    return np.array([places[mention] if mention >= 0 else -1 for mention in pairs.mentions], np.int64)
+    """Of each author a number for the string that names it, and the piece of it; -1: none."""
+    places = [(mention.contributor, mention.span[0]) for mention in mentions]
+    numbers = {place: number for number, place in enumerate(dict.fromkeys(places))}
+    return np.array([numbers[places[mention]] if mention >= 0 else -1 for mention in pairs.mentions], np.int64)

@@ -24,7 +24,7 @@ TABLES = {"media_status": MediaStatus, "author_links": AuthorLinks, "new_authors
 class Config:
     """input: manifest of the audiobooks' records. authors: the knowledge base, a .csv, .jsonl or .parquet. output:
     folder of the tables; new authors keep the ids that they have there from earlier runs. id_column: of the manifest.
-    model: the folder of a model that train_authors made; the shipped one unless named.
+    model: the model.yaml that train_authors wrote; the shipped one unless named.
     """
 
     input: str

@@ -44,6 +44,7 @@ from pipelines.gold import Gold, find_slices, read_gold
 from transforms.audiobooks import list_authors
 from transforms.files import open_manifest
 
+_LEAST_AUTO = 0.8  # some kinds of evidence are rare: what was seen of them would set thresholds anywhere
 _ANY = dict.fromkeys(EVIDENCE, 0.05)  # before thresholds are set: all that may be a link
 _Floats = NDArray[np.float32]
 
@@ -204,7 +205,9 @@ def _choose_thresholds(
         {kind: right for kind, (_, right) in sure.items()},
         config.precision,
     )
-    return AttributionConfig(links, {kind: max(auto[kind], links[kind], 0.8) for kind in EVIDENCE}, loose.margin)
+    return AttributionConfig(
+        links, {kind: max(auto[kind], links[kind], _LEAST_AUTO) for kind in EVIDENCE}, loose.margin
+    )
 
 
 def _columns(

@@ -9,12 +9,12 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics.metric import Metrics
 from apache_beam.ml.inference.base import ModelHandler, RunInference
-from apache_beam.pvalue import AsSingleton, PCollection
+from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 from numpy.typing import NDArray
 
 from models.attribution import AttributionConfig, attribute, describe_links
 from models.candidates import CandidateConfig, vote_for
-from models.clusters import Orphan, make_orphan
+from models.clusters import make_orphan
 from models.mentions import Mention
 from models.neighbours import Heard, NeighbourConfig, Node, NodeOpinions, find_nodes, join_opinions, listen
 from models.new_authors import name_new_authors
@@ -160,9 +160,8 @@ class DecideLinks(beam.PTransform[Any, Any]):
     config: AttributionConfig
 
     def expand(self, cases: PCollection[Case]) -> Any:  # PCollections of AuthorLinks and Orphan
-        links = cases | beam.Map(_decide, self.config)
-        orphans = cases | "Find orphans" >> beam.FlatMap(_find_orphan, self.config)
-        return links, orphans
+        outputs = cases | beam.FlatMap(_decide, self.config).with_outputs("orphans", main="links")
+        return outputs.links, outputs.orphans
 
 
 @dataclasses.dataclass
@@ -268,13 +267,16 @@ def _extend(grouped: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Case]:
         yield dataclasses.replace(case, pairs=pairs, scores=rescore(pairs, scores))
 
 
-def _decide(case: Case, config: AttributionConfig) -> AuthorLinks:
+def _decide(case: Case, config: AttributionConfig) -> Iterator[Any]:
     assert case.scores is not None  # the second network has scored it
+    assert case.heard is not None
     candidates = list_candidates(case.pairs, case.scores)
     attribution = attribute(case.media_id, case.mentions, candidates, config)
     book = case.profile.audiobook
     Metrics.counter("linernotes", f"audiobooks_{attribution.decision}").inc()
-    return AuthorLinks(
+    if not attribution.links:
+        yield TaggedOutput("orphans", make_orphan(case.profile, case.heard.narrators))
+    yield AuthorLinks(
         case.media_id,
         attribution.decision,
         tuple(describe_links(attribution.links, case.pairs.author_ids, case.pairs.names, case.pairs.features)),
@@ -283,13 +285,6 @@ def _decide(case: Case, config: AttributionConfig) -> AuthorLinks:
         book.title,
         tuple(f"{each.name} ({each.role})" if each.role else each.name for each in book.contributors),
     )
-
-
-def _find_orphan(case: Case, config: AttributionConfig) -> Iterator[Orphan]:
-    assert case.scores is not None  # the second network has scored it
-    if not attribute(case.media_id, case.mentions, list_candidates(case.pairs, case.scores), config).links:
-        assert case.heard is not None
-        yield make_orphan(case.profile, case.heard.narrators)
 
 
 def _shorten(links: AuthorLinks) -> tuple[str, str | None]:
