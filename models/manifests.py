@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
@@ -51,7 +52,7 @@ def read_rows(file: IO[bytes], name: str, columns: Sequence[str] | None = None) 
             if not isinstance(row, Mapping):
                 raise ManifestError(f"{name}, {number}: expected an object, got {type(row).__name__}")
             yield f"{name}, {number}", row
-    except (csv.Error, pa.ArrowException, OSError, _JsonError) as error:
+    except (csv.Error, pa.ArrowException, OSError, EOFError, zlib.error, _JsonError) as error:  # the middle two: of .gz
         raise ManifestError(f"{name}: not a manifest: {error}") from error
 
 

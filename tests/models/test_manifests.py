@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import gzip
 import io
 import json
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.manifests import ManifestError, is_manifest, parse_manifest
+from models.manifests import ManifestError, is_manifest, parse_manifest, read_rows
 from models.records import MediaItem
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -116,6 +117,18 @@ def test_bytes_that_are_not_utf_8_can_be_had_back(kind, data):
 def test_what_is_of_another_format_is_an_error_that_names_the_manifest(kind, data):
     with pytest.raises(ManifestError, match=rf"^list\.{kind}"):
         parse(kind, data)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda whole: whole[:-20], lambda whole: whole[1:], lambda whole: whole[:10] + whole[13:]],
+    ids=["cut short", "without its beginning", "with bytes lost"],
+)
+def test_a_packed_manifest_that_is_broken_is_an_error(damage):
+    whole = gzip.compress(b'{"media_id": "a"}\n' * 1_000)
+    assert len(list(read_rows(gzip.GzipFile(fileobj=io.BytesIO(whole)), "a.jsonl.gz"))) == 1_000
+    with pytest.raises(ManifestError, match=r"^a\.jsonl\.gz: not a manifest: "):
+        list(read_rows(gzip.GzipFile(fileobj=io.BytesIO(damage(whole))), "a.jsonl.gz"))
 
 
 @pytest.mark.parametrize(("line", "kind"), [(b"[1]", "list"), (b"7", "int"), (b"null", "NoneType")])
