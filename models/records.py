@@ -137,6 +137,14 @@ class WindowBlock:
     windows: NDArray[np.float32]  # (windows, samples)
     levels_db: NDArray[np.float32]  # RMS of each against full scale
 
+    @property
+    def examples(self) -> NDArray[np.float32]:
+        """What the model takes."""
+        return self.windows
+
+    def __str__(self) -> str:
+        return f"windows {self.first_window} to {self.first_window + len(self.windows) - 1}"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WindowScores:
@@ -286,3 +294,133 @@ class NewAuthor:
     status: str  # new, kept (from an earlier run) or retired
     replaced_by: str | None  # of a retired one: the author_id or new_author_id that its audiobooks have now
     media_ids: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Keyframe:
+    """A frame that stands for its shot."""
+
+    time_s: float
+    sharpness: float  # 0 to 1
+    exposure: float  # 0 to 1: 0 is all black or all white
+    thumbnail: str | None  # URI of its JPEG; None: none was asked for
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shot:
+    """Row of `shots`: a stretch of a video between two transitions. They follow each other without gaps.
+
+    A transition of some length belongs half to the shot before and half to the one after.
+    """
+
+    media_id: str
+    shot: int  # its number in the item, from 0
+    start_s: float
+    end_s: float
+    frames: int
+    transition: str  # how it begins: start, cut, dissolve, fade or wipe
+    transition_s: float  # how long that takes
+    keyframes: tuple[Keyframe, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CropBlock:
+    """The crops of a shot's keyframes, as a model takes them."""
+
+    file: MediaFile
+    shot: int
+    weights: NDArray[np.float32]  # of each crop
+    crops: NDArray[np.uint8]  # (crops, height, width, 3)
+
+    @property
+    def examples(self) -> NDArray[np.uint8]:
+        """What the model takes."""
+        return self.crops
+
+    def __str__(self) -> str:
+        return f"the {len(self.crops)} crops of shot {self.shot}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CropScores:
+    """What a model says of the crops of a shot's keyframes."""
+
+    file: MediaFile
+    shot: int
+    weights: NDArray[np.float32]  # of each crop
+    scores: NDArray[np.float32] | None  # (crops, classes)
+    embeddings: NDArray[np.float32] | None  # (crops, dims)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShotTag:
+    """Row of `shot_tags`: what a shot shows, and how sure that is."""
+
+    media_id: str
+    shot: int
+    start_s: float
+    end_s: float
+    tag: str
+    score: float  # 0 to 1
+    source: str  # `computed`, or the name of the model
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TimeRange:
+    """A stretch of an item."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MediaTag:
+    """Row of `media_tags`: what an item shows, how sure that is, and when."""
+
+    media_id: str
+    tag: str
+    score: float  # 0 to 1
+    seconds: float  # of the ranges together; of an image 0
+    source: str  # `computed`, or the name of the model
+    ranges: tuple[TimeRange, ...]  # in order, apart from each other; of an image one of no length
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WatchedShot:
+    """A shot, and what was computed of it."""
+
+    shot: Shot
+    tags: tuple[ShotTag, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WatchedMedia:
+    """An item that was seen to its end, and what was computed of it."""
+
+    media_id: str
+    duration_s: float  # of an image 0
+    tags: tuple[MediaTag, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a rule of a policy fired."""
+
+    rule: str
+    action: str  # allow, review or block
+    tag: str
+    score: float
+    threshold: float
+    start_s: float
+    end_s: float
+    thumbnail: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Moderation:
+    """Row of `moderation`: what a policy makes of an item."""
+
+    media_id: str
+    verdict: str  # allow, review or block
+    rule: str | None  # the one that decided; None: only the default speaks
+    evidence: tuple[Evidence, ...]  # of all rules that fired, the deciding one's first
