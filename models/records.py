@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from models.constellation import Constellation
 
+COMPUTED = "computed"  # the source of tags that no model gives
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MediaItem:
@@ -329,7 +331,6 @@ class CropBlock:
 
     file: MediaFile
     shot: int
-    weights: NDArray[np.float32]  # of each crop
     crops: NDArray[np.uint8]  # (crops, height, width, 3)
 
     @property
@@ -347,7 +348,6 @@ class CropScores:
 
     file: MediaFile
     shot: int
-    weights: NDArray[np.float32]  # of each crop
     scores: NDArray[np.float32] | None  # (crops, classes)
     embeddings: NDArray[np.float32] | None  # (crops, dims)
 

@@ -5,11 +5,10 @@ import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from models.records import MediaTag, ShotTag, TimeRange
+from models.records import COMPUTED, MediaTag, ShotTag, TimeRange
 
 SHOT, MEDIA = LEVELS = ("shot", "media")
 
-_COMPUTED = "computed"  # the source of tags that know when they are to be seen
 _WHOLE = (TimeRange(0.0, 0.0),)  # of an item's tag that says no times
 
 
@@ -34,7 +33,7 @@ class Sightings:
             self._add(SHOT, Sighting(each.start_s, each.end_s, each.tag, each.score, each.shot))
         for tag in media_tags:
             for part in tag.ranges or _WHOLE:
-                for level in LEVELS if tag.source == _COMPUTED else (MEDIA,):
+                for level in LEVELS if tag.source == COMPUTED else (MEDIA,):
                     self._add(level, Sighting(part.start_s, part.end_s, tag.tag, tag.score, None))
         self.is_image = all(each.start_s == each.end_s for found in self._sightings.values() for each in found)
 
