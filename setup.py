@@ -15,7 +15,15 @@ setup(
     packages=["configs", "models", "pipelines", "transforms"],
     package_data={
         "configs": ["*.yaml", "runners/*.yaml", "constraints.txt"],
-        "models": ["tracks/*", "tracks/*/*", "tracks/*/*/*", "authors/*", "authors/*/*", "authors/*/*/*"],
+        "models": [
+            "authors/*",
+            "authors/*/*",
+            "authors/*/*/*",
+            "tracks/*",
+            "tracks/*/*",
+            "tracks/*/*/*",
+            "transitions/*",
+        ],
     },
     install_requires=[
         "anyascii>=0.3.2",
@@ -24,6 +32,7 @@ setup(
         "ftfy>=6.2",
         "numba>=0.60",
         "numpy>=2.0",
+        "pillow>=11",
         "pyarrow>=18",
         "pyyaml>=6.0",
         "rapidfuzz>=3.9",

@@ -19,7 +19,7 @@ FORMATS = ("saved_model", "keras", "tflite", "onnx")
 _Shape = tuple[int | None, ...]  # None: any size
 _Outputs = dict[str, NDArray[Any]]
 
-_DTYPES = (np.float32, np.uint8, np.float16, np.float64)  # of an input; the last two are cast to
+_DTYPES = (np.float32, np.uint8, np.int8, np.float16, np.float64)  # of an input; the last two are cast to
 _ONNX_DTYPES = {"float": "float32", "double": "float64"}  # its others are called what numpy calls them
 _MAX_REASON = 300  # characters of a framework's own message
 
@@ -37,6 +37,7 @@ class Runtime:
     input_shape: _Shape | None  # None: unknown
     outputs: Mapping[str, _Shape | None]  # by name, as the model has them
     run: Callable[[NDArray[Any]], _Outputs]  # on an array of the input's own shape
+    quantisation: tuple[float, int] | None = None  # of an input of bytes: scale and zero point, if it has them
 
     def predict(self, batch: NDArray[Any]) -> _Outputs:
         """The outputs by name, their first axis the batch's; a batch of none has none.
@@ -81,7 +82,7 @@ def open_runtime(format: str, path: str, device_threads: int = 1) -> Runtime:  #
     except Exception as error:  # each framework has exceptions of its own
         raise ModelError(f"{path}: expected a {format} model, got {describe_error(error)}") from error
     if runtime.dtype not in _DTYPES:
-        raise ModelError(f"{path}: expected an input of floats or uint8, got {runtime.dtype}")
+        raise ModelError(f"{path}: expected an input of floats, uint8 or int8, got {runtime.dtype}")
     return runtime
 
 
@@ -144,7 +145,9 @@ def _open_tflite(path: str, device_threads: int) -> Runtime:
         return {name: _dequantize(interpreter.get_tensor(each["index"]), each) for name, each in details.items()}
 
     outputs = {name: _known(detail["shape_signature"]) for name, detail in details.items()}
-    return Runtime(path, np.dtype(entry["dtype"]), _known(entry["shape_signature"]), outputs, run)
+    scale, zero_point = entry["quantization"]
+    quantisation = (float(scale), int(zero_point)) if scale else None
+    return Runtime(path, np.dtype(entry["dtype"]), _known(entry["shape_signature"]), outputs, run, quantisation)
 
 
 def _tflite_outputs(interpreter: Any) -> dict[str, Any]:

@@ -8,12 +8,14 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 from models.runtimes import FORMATS, ModelError
 
 ACTIVATIONS = ("none", "softmax", "sigmoid")
 POOLINGS = ("max", "sum")
 
+_PLACES = {"labels_file": None, "labels_column": None, "vectors_file": ""}  # where what counts was read, by key
 _WEIGHTS_BESIDE = (".data", "_data")  # what exporters add to an ONNX file's name for weights outside it
 
 
@@ -27,13 +29,14 @@ class ScoresSpec:
     labels: tuple[str, ...] = ()  # in the output's order
     labels_file: str | None = None  # instead: a CSV, or a text file with a label a line
     labels_column: str | None = None  # of the CSV
+    label_offset: int = 0  # labels that come before the first output's; negative: outputs before the first label's
     classes: dict[str, tuple[str, ...]] | None = None  # our class: the model's labels; None: the labels are the classes
     pooling: str = "max"  # max or sum of a class's labels
     functional_below_music: float | None = None  # calibrated: see models.policies
 
     def __post_init__(self) -> None:
-        _check_choice("activation", self.activation, ACTIVATIONS)
-        _check_choice("pooling", self.pooling, POOLINGS)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        check_choice("pooling", self.pooling, POOLINGS)
         if not 0 < self.temperature < float("inf"):
             raise ValueError(f"temperature must be positive, got {self.temperature}")
         if self.activation == "none" and self.temperature != 1:
@@ -42,9 +45,16 @@ class ScoresSpec:
             raise ValueError("expected labels or a labels_file, got neither")
         if self.labels_column is not None and self.labels_file is None:
             raise ValueError(f"labels_column {self.labels_column!r} needs a labels_file, got none")
+        if self.label_offset > 0 and self.labels_file is None:
+            raise ValueError(f"label_offset {self.label_offset} needs a labels_file, got none")
         if self.functional_below_music is not None and not 0 <= self.functional_below_music <= 1:
             raise ValueError(f"functional_below_music must be between 0 and 1, got {self.functional_below_music}")
         self._check_classes()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Our classes, in the order of their scores; of resolved scores."""
+        return self.labels if self.classes is None else tuple(self.classes)
 
     def _check_classes(self) -> None:
         if self.classes is None:
@@ -85,7 +95,7 @@ class AudioModelSpec:
     embedding: EmbeddingSpec | None = None
 
     def __post_init__(self) -> None:
-        _check_choice("format", self.format, FORMATS)
+        check_choice("format", self.format, FORMATS)
         for name in ("sample_rate", "window", "hop", "batch_size"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
@@ -95,6 +105,11 @@ class AudioModelSpec:
             raise ValueError("expected scores, embedding or both, got neither")
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Our classes in the order of the model's scores; of a resolved spec. None without scores."""
+        return () if self.scores is None else self.scores.names
+
+    @property
     def window_s(self) -> float:
         return self.window / self.sample_rate
 
@@ -102,12 +117,16 @@ class AudioModelSpec:
     def hop_s(self) -> float:
         return self.hop / self.sample_rate
 
+
+class ModelSpec(Protocol):
+    """What specs of models have in common, whatever they take."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Our classes in the order of the model's scores; of a resolved spec. None without scores."""
-        if self.scores is None:
-            return ()
-        return self.scores.labels if self.scores.classes is None else tuple(self.scores.classes)
+    def format(self) -> str: ...
+    @property
+    def path(self) -> str: ...
 
 
 def resolve_spec(spec: AudioModelSpec, folder: str) -> AudioModelSpec:
@@ -115,24 +134,40 @@ def resolve_spec(spec: AudioModelSpec, folder: str) -> AudioModelSpec:
 
     ModelError for a labels file that cannot be; ValueError if it names other labels than the spec, or lacks a class's.
     """
-    path = str(Path(folder, spec.path).resolve())
-    if spec.scores is None or spec.scores.labels_file is None:
-        return dataclasses.replace(spec, path=path)
-    labels_file = str(Path(folder, spec.scores.labels_file).resolve())
-    labels = _read_labels(labels_file, spec.scores.labels_column)
-    if spec.scores.labels not in ((), labels):
+    scores = None if spec.scores is None else resolve_scores(spec.scores, folder)
+    return dataclasses.replace(spec, path=resolve_path(spec.path, folder), scores=scores)
+
+
+def resolve_scores(scores: ScoresSpec, folder: str) -> ScoresSpec:
+    """The scores with their labels read; errors as of resolve_spec.
+
+    A label that a file names several times, such as ImageNet's two cranes, is one class.
+    """
+    if scores.labels_file is None:
+        return scores
+    labels_file = resolve_path(scores.labels_file, folder)
+    labels = _read_labels(labels_file, scores.labels_column)[max(scores.label_offset, 0) :]
+    if not labels:
+        raise ModelError(f"{labels_file}: expected more labels than label_offset, {scores.label_offset}, got no more")
+    if scores.labels not in ((), labels):
         raise ValueError(f"scores.labels must be those of labels_file, or not be given, got others than {labels_file}")
-    scores = dataclasses.replace(spec.scores, labels_file=labels_file, labels=labels)
-    return dataclasses.replace(spec, path=path, scores=scores)
+    classes = scores.classes
+    if classes is None and _first_repeated(labels):
+        classes = {label: (label,) for label in labels}
+    return dataclasses.replace(scores, labels_file=labels_file, labels=labels, classes=classes)
 
 
-def digest_model(spec: AudioModelSpec) -> str:
+def resolve_path(path: str, folder: str) -> str:
+    """The path, absolute; folder: what it is relative to."""
+    return str(Path(folder, path).resolve())
+
+
+def digest_model(spec: ModelSpec) -> str:
     """A digest of all that can change a resolved spec's results: its values and the bytes of the model's files.
 
     Where they lie does not count.
     """
-    values = json.dumps(dataclasses.asdict(_telling(spec)))
-    digest = hashlib.blake2b(values.encode(), digest_size=16)
+    digest = hashlib.blake2b(json.dumps(_telling(spec)).encode(), digest_size=16)
     for file in _model_files(spec):
         digest.update(f"\n{str(file).removeprefix(spec.path)}\n".encode())
         with file.open("rb") as content:
@@ -145,6 +180,12 @@ def describe_unknown(kind: str, name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     others = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known[:10])}{', …' * (len(known) > 10)}"
     return f"no {kind} {name!r}; {others}"
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raises ValueError, which names the choices, for another value."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
 def _read_labels(path: str, column: str | None) -> tuple[str, ...]:
@@ -175,7 +216,7 @@ def _column(path: str, text: str, column: str) -> Iterable[str]:
     return [row[column] or "" for row in rows]
 
 
-def _model_files(spec: AudioModelSpec) -> list[Path]:
+def _model_files(spec: ModelSpec) -> list[Path]:
     path = Path(spec.path)
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
@@ -183,15 +224,15 @@ def _model_files(spec: AudioModelSpec) -> list[Path]:
     return [path, *(file for file in beside if file.exists())]
 
 
-def _telling(spec: AudioModelSpec) -> AudioModelSpec:
-    """The spec without what has no effect on results; of where its labels were, only the labels stay."""
-    scores = spec.scores and dataclasses.replace(spec.scores, labels_file=None, labels_column=None)
-    return dataclasses.replace(spec, path="", batch_size=1, scores=scores)
-
-
-def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+def _telling(spec: ModelSpec) -> dict[str, Any]:
+    """The spec's values without what has no effect on results; of where its labels were, only the labels stay."""
+    values = dataclasses.asdict(spec) | {"path": "", "batch_size": 1}
+    for part in values.values():
+        if isinstance(part, dict):
+            part.update({name: place for name, place in _PLACES.items() if name in part})
+            if part.get("label_offset") == 0:
+                del part["label_offset"]  # digests are as before there was such a key
+    return values
 
 
 def _first_repeated(names: Sequence[str]) -> str | None:

@@ -3,9 +3,11 @@
     linernotes bench [--data FOLDER] [--rounds 3]
     linernotes bench [--data FOLDER] --scale 1,10,100
     linernotes bench --audiobooks 1,2 [--planted 20000]
+    linernotes bench --shots FOLDER
 
 The second line measures matching alone, against catalogues so many times as large: pipelines.scaling. The third
-measures attribution of so many times as many audiobooks: pipelines.growth.
+measures attribution of so many times as many audiobooks: pipelines.growth. The fourth measures shot detection on films
+made of a folder of photos and clips, beside PySceneDetect: pipelines.shot_bench.
 FOLDER holds catalogue/, episodes/, truth.jsonl and score.py; without it the sample catalogue serves, and accuracy is
 left out. Throughput is seconds of media a second of CPU, of all processes together: what one core does.
 """
@@ -25,15 +27,18 @@ from tqdm import tqdm
 
 from pipelines.excerpts import print_excerpts
 from pipelines.growth import print_growth
+from pipelines.image_parity import print_image_parity
 from pipelines.measuring import decode
 from pipelines.parity import print_parity
 from pipelines.scaling import print_scaling
 from pipelines.scoring import score_matches
+from pipelines.shot_bench import print_shots
 from transforms.snapshots import read_snapshot, segment_folder
 
 _DATA = Path("../shared/evals/fingerprint")
 _AUTHORS = Path("../shared/evals/authors")
 _YAMNET = Path("../shared/evals/tracks/yamnet")
+_MOBILENET = Path("../shared/evals/tagging")
 _SAMPLE = Path("tests/sample")
 _UNWARPED = [f"--set=query.warps.{each}" for each in ("max_speed=0", "max_tempo=0", "semitones=[]")]
 _LENGTHS_S = {"10 minutes": 600, "3 hours": 10_800}
@@ -47,6 +52,9 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="linernotes-bench-") as folder:
         work = Path(folder)
         tracks, episodes = _find_media(data, "catalogue" if has_truth else "tracks"), _find_media(data, "episodes")
+        if options.shots:
+            print_shots(options.shots)
+            return 0
         if options.audiobooks:
             print_growth(work, options.authors, options.audiobooks, options.planted)
             return 0
@@ -57,6 +65,8 @@ def main(arguments: Sequence[str]) -> int:
         _print_models(work, tracks, options.rounds)
         if options.yamnet.is_dir():
             print_parity(options.yamnet, episodes[0])
+        if options.mobilenet.is_dir():
+            print_image_parity(options.mobilenet, sorted((_SAMPLE / "images").iterdir()))
         _print_memory(work, episodes)
         if has_truth:
             _print_accuracy(work, data)
@@ -69,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=_DATA, help=f"development data (default: {_DATA})")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     parser.add_argument("--yamnet", type=Path, default=_YAMNET, help="folder of yamnet.tflite and its class map")
+    parser.add_argument("--mobilenet", type=Path, default=_MOBILENET, help="folder of MobileNet v2 and its labels")
+    parser.add_argument("--shots", type=Path, metavar="FOLDER", help="photos and clips to make films of")
     parser.add_argument(
         "--scale", type=_scales, metavar="1,10,100", help="match against catalogues so many times as large"
     )

@@ -20,8 +20,19 @@ PIPELINES = (
     "embed_media",
     "extract_features",
     "attribute_audiobooks",
+    "tag_videos",
 )
-TOOLS = ("train_tracks", "evaluate_tracks", "train_authors", "evaluate_authors", "sample", "bench")
+TOOLS = (
+    "train_tracks",
+    "evaluate_tracks",
+    "train_authors",
+    "evaluate_authors",
+    "evaluate_tags",
+    "train_shots",
+    "export_image_model",
+    "sample",
+    "bench",
+)
 
 # Of Beam's: the first, while it is imported, of cloud packages that a run on this machine does not need.
 _FALSE_ALARMS = ("apitools not found", "Resource module is not available")

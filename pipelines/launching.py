@@ -117,7 +117,8 @@ def _digest(knobs: object) -> str:
 def _dry_run(pipeline: Any, config: Any, run: Run, beam_options: PipelineOptions, items: int) -> int:
     """Runs one item through the whole pipeline into a folder that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="linernotes-") as folder:
-        changes = {"output": f"{folder}/tables"} | ({"index": f"{folder}/index"} if pipeline.WRITES_INDEX else {})
+        written = ["output", *(["index"] if pipeline.WRITES_INDEX else []), "thumbnails"]
+        changes = {name: f"{folder}/{name}" for name in written if getattr(config, name, None) is not None}
         trial = dataclasses.replace(config, **changes)
         run_pipeline(pipeline, trial, dataclasses.replace(run, max_items=1, incremental=False), beam_options)
         (row,) = read_table(trial.output, "media_status").to_pylist()

@@ -17,6 +17,7 @@ from pipelines import cli
 _SAMPLE = Path("tests/sample")
 _CONFIGS = Path("configs")
 _OUTPUT = Path("build/tables")
+_LIKELY = 0.5
 _PIPELINES = (
     "index_tracks",
     "match_podcasts",
@@ -24,6 +25,7 @@ _PIPELINES = (
     "classify_tracks",
     "embed_media",
     "attribute_audiobooks",
+    "tag_videos",
 )
 
 
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     _print_usage()
     _print_labels()
     _print_authors()
+    _print_shots()
+    _print_verdicts()
     print(f"\nTables: {_OUTPUT.resolve()}/TABLE/*.parquet")
     return 0
 
@@ -87,6 +91,27 @@ def _print_authors() -> None:
         found = ", ".join(f"{each['name']} {each['score']:.2f}" for each in row["links"]) or row["new_author_id"] or ""
         claimed = "; ".join(row["contributors"])
         print(f"{row['media_id']:14}{claimed[:40]:42}{truth[:28]:30}{row['decision']:12}{found}")
+
+
+def _print_shots() -> None:
+    shots = _group(_read_rows("shots"), "media_id")
+    for media_id, truths in _group(_read_csv(_SAMPLE / "truth_shots.csv"), "media_id").items():
+        print(f"\n{media_id}: a shot begins             found")
+        found = sorted(shots[media_id], key=lambda shot: shot["start_s"])
+        for truth in truths:
+            start_s = float(truth["start_s"])
+            nearest = min(found, key=lambda shot: abs(shot["start_s"] - start_s))
+            print(f"  {start_s:6.2f} s  {truth['transition']:24}{nearest['start_s']:6.2f} s  {nearest['transition']}")
+        print(f"  {len(truths)} shots{'':26}{len(found)} shots")
+
+
+def _print_verdicts() -> None:
+    tags = _group(_read_rows("media_tags"), "media_id")
+    print("\nvideo or image      verdict   rule              tags")
+    for row in sorted(_read_rows("moderation"), key=lambda row: row["media_id"]):
+        name = row["media_id"]
+        seen = ", ".join(f"{tag['tag']} {tag['score']:.2f}" for tag in tags[name] if tag["score"] >= _LIKELY)
+        print(f"{name:20}{row['verdict']:10}{row['rule'] or '':18}{seen}")
 
 
 def _find_nearest() -> dict[str, str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from configs.loading import ConfigError, load_config
 from models.attribution import AttributionConfig
 from models.audio_models import load_audio_model
+from models.image_models import load_image_model
+from models.image_specs import ImageModelSpec, resolve_image_spec
 from models.pairs import GRAPH_FEATURES, PAIR_FEATURES
 from models.runtimes import ModelError, open_runtime
 from models.specs import AudioModelSpec, resolve_spec
@@ -32,7 +34,7 @@ def load_spec(path: str, wants: str) -> AudioModelSpec:
     """
     try:
         spec = resolve_spec(load_config(AudioModelSpec, path), str(Path(path).resolve().parent))
-        _check_file(spec)
+        _check_file(spec.format, spec.path)
     except ValueError as error:
         raise ConfigError(f"model {path}: {error}") from error
     if getattr(spec, wants) is None:
@@ -44,6 +46,26 @@ def open_model(path: str, wants: str) -> None:
     """Raises ConfigError unless the model of a spec can be opened here and is what its spec says."""
     try:
         load_audio_model(load_spec(path, wants))
+    except ModelError as error:
+        raise ConfigError(f"model {path}: {error}") from error
+
+
+def load_image_spec(path: str) -> ImageModelSpec:
+    """The spec of an image model's YAML file, its paths resolved, with scores or zero_shot; errors as of load_spec."""
+    try:
+        spec = resolve_image_spec(load_config(ImageModelSpec, path), str(Path(path).resolve().parent))
+        _check_file(spec.format, spec.path)
+    except ValueError as error:
+        raise ConfigError(f"model {path}: {error}") from error
+    if not spec.classes:
+        raise ConfigError(f"model {path}: expected scores or zero_shot, got neither")
+    return spec if spec.scores is None else dataclasses.replace(spec, embedding=None)
+
+
+def open_image_model(path: str) -> None:
+    """Raises ConfigError unless the image model of a spec can be opened here and is what its spec says."""
+    try:
+        load_image_model(load_image_spec(path))
     except ModelError as error:
         raise ConfigError(f"model {path}: {error}") from error
 
@@ -95,12 +117,12 @@ def _check_network(folder: Path) -> None:
         raise ModelError(f"{folder}: expected a SavedModel, got nothing: no such file")
 
 
-def _check_file(spec: AudioModelSpec) -> None:
-    file = Path(spec.path, "saved_model.pb") if spec.format == "saved_model" else Path(spec.path)
+def _check_file(format: str, path: str) -> None:  # noqa: A002  the spec's word
+    file = Path(path, "saved_model.pb") if format == "saved_model" else Path(path)
     if not file.is_file():
-        raise ModelError(f"{file}: expected a {spec.format} model, got nothing: no such file")
-    start, beginnings = _BEGINNINGS[spec.format]
+        raise ModelError(f"{file}: expected a {format} model, got nothing: no such file")
+    start, beginnings = _BEGINNINGS[format]
     with file.open("rb") as content:
         head = content.read(8)
     if not head[start:].startswith(beginnings):
-        raise ModelError(f"{file}: expected a {spec.format} model, got a file that begins with {head!r}")
+        raise ModelError(f"{file}: expected a {format} model, got a file that begins with {head!r}")

@@ -12,7 +12,11 @@ PACKAGES = ("configs", "models", "pipelines", "transforms")
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-_MODELS = {"tracks": (["saved_model"], 5_000_000), "authors": (["pairs", "graph"], 12_000_000)}
+_MODELS = {
+    "tracks": (["saved_model"], 5_000_000),
+    "authors": (["pairs", "graph"], 12_000_000),
+    "transitions": ([], 1_000_000),
+}
 
 
 def test_the_four_packages_are_ours_and_nobody_elses():

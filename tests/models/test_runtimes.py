@@ -147,7 +147,7 @@ def test_models_that_are_fed_otherwise_are_errors_that_say_how(folder, paths):
     with pytest.raises(ModelError, match=r"two: expected a model of one input, got 2: (rate, windows|windows, rate)$"):
         open_runtime("saved_model", two)
     whole = save(folder / "ints", lambda a: {"same": a}, tf.TensorSpec([None, 4], tf.int32, "a"))
-    with pytest.raises(ModelError, match=r"ints: expected an input of floats or uint8, got int32$"):
+    with pytest.raises(ModelError, match=r"ints: expected an input of floats, uint8 or int8, got int32$"):
         open_runtime("saved_model", whole)
     other = save(folder / "other", lambda a: {"same": a}, FREE, signature="embed")
     with pytest.raises(ModelError, match=r"other: expected a signature serving_default, got embed$"):

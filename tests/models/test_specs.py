@@ -92,6 +92,15 @@ def test_labels_that_the_file_contradicts_or_a_class_lacks_are_errors(tmp_path):
         resolve_spec(dataclasses.replace(SPEC, scores=misspelt), str(tmp_path))
 
 
+def test_a_label_that_a_file_names_twice_is_one_class(tmp_path):
+    (tmp_path / "labels.txt").write_text("background\ncrane\ncat\ncrane\n")
+    scores = ScoresSpec(labels_file="labels.txt", label_offset=1)
+    spec = resolve_spec(dataclasses.replace(SPEC, scores=scores), str(tmp_path))
+    assert spec.scores.labels == ("crane", "cat", "crane")
+    assert spec.classes == ("crane", "cat")
+    assert resolve_spec(spec, "/elsewhere") == spec
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -118,6 +127,7 @@ def test_a_spec_that_cannot_be_is_an_error(changes, message):
         ({"temperature": float("nan")}, "temperature must be positive, got nan"),
         ({"temperature": 2.0}, "temperature 2.0 needs an activation, got none"),
         ({"labels": ()}, "expected labels or a labels_file, got neither"),
+        ({"label_offset": 1}, "label_offset 1 needs a labels_file, got none"),
         ({"labels_column": "name"}, "labels_column 'name' needs a labels_file, got none"),
         ({"labels": ("a", "b", "a")}, "labels are the classes, and must differ, got 'a' twice"),
         ({"classes": {}}, "classes must name at least one class, got none"),

@@ -32,17 +32,21 @@ def write_audio(path: Path, samples: Samples, sample_rate: int, bit_rate: int = 
         _write_vorbis(path, resampled, sample_rate)
 
 
-def write_video(path: Path, frames: list[Frame], frames_a_second: int, samples: Samples) -> None:
-    """H.264 with an AAC track of mono samples at SAMPLE_RATE, in an MP4 file."""
+def write_video(path: Path, frames: list[Frame], frames_a_second: int, samples: Samples | None) -> None:
+    """H.264 in an MP4 file, with an AAC track of mono samples at SAMPLE_RATE if there are any."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(path, "w", options=_BIT_EXACT) as container:
         video = container.add_stream(
             "libx264", rate=frames_a_second, options={"crf": "27", "preset": "slow", "threads": "1"}
         )
-        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", bit_rate=48_000)
         video.height, video.width = frames[0].shape[:2]
+        audio = (
+            None if samples is None else container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", bit_rate=48_000)
+        )
         packets = [packet for frame in frames for packet in video.encode(av.VideoFrame.from_ndarray(frame))]
-        packets += [*video.encode(), *audio.encode(_audio_frame(samples, SAMPLE_RATE)), *audio.encode()]
+        packets += video.encode()
+        if audio is not None:
+            packets += [*audio.encode(_audio_frame(samples, SAMPLE_RATE)), *audio.encode()]
         container.mux(sorted(packets, key=lambda packet: packet.dts * packet.time_base))
 
 

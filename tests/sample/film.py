@@ -1,4 +1,4 @@
-"""A film of seven shots: four hard cuts, a dissolve, a fade through black."""
+"""Two films: one of seven shots (four hard cuts, a dissolve, a fade through black), and one that flashes."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from encoding import Frame
 FRAMES_A_SECOND = 25
 HEIGHT, WIDTH = 180, 320
 
+_STROBE_HEIGHT, _STROBE_WIDTH = 90, 160
 _BLEND_FRAMES = 12  # length of the dissolve, and of each half of the fade
 
 
@@ -37,6 +38,14 @@ SHOTS = (
 def frames() -> Iterator[Frame]:
     for index in range(SHOTS[-1].end):
         yield _frame(index)
+
+
+def strobe() -> Iterator[Frame]:
+    """A night city for a second, then two seconds of lightning five times a second, then a second of calm."""
+    for index in range(4 * FRAMES_A_SECOND):
+        dark = drawing.night_city(index / FRAMES_A_SECOND, _STROBE_HEIGHT, _STROBE_WIDTH)
+        flashes = FRAMES_A_SECOND <= index < 3 * FRAMES_A_SECOND and index % 5 < 2
+        yield np.maximum(dark, 235) if flashes else dark
 
 
 def _frame(index: int) -> Frame:

@@ -102,8 +102,7 @@ def main() -> None:
     unreleased = {song.__name__: _sound(song()) for song in UNRELEASED}
     write_tracks(sounds)
     write_episodes({name: _mono(samples) for name, samples in (sounds | unreleased).items()})
-    write_film(_mono(sounds["paper_kites"]))
-    write_images()
+    write_visuals(_mono(sounds["paper_kites"]))
     _write_json_lines("audiobooks.jsonl", audiobooks.audiobooks())
     _write_json_lines("authors.jsonl", audiobooks.authors())
     _write_json_lines("truth_authors.jsonl", audiobooks.gold_links())
@@ -134,24 +133,25 @@ def write_episodes(sounds: Mapping[str, Samples]) -> None:
     _write_csv("truth_music.csv", "episode,start_s,end_s,track_id,track_start_s,condition,speech_to_music_db", truth)
 
 
-def write_film(samples: Samples) -> None:
+def write_visuals(samples: Samples) -> None:
+    """Two videos, one of them with sound, and the images."""
     length = film.SHOTS[-1].end * SAMPLE_RATE // film.FRAMES_A_SECOND
     write_video(FOLDER / "videos/seven_views.mp4", list(film.frames()), film.FRAMES_A_SECOND, samples[:length])
-    _write_csv("videos.csv", "media_id,uri,title", [("seven_views", "videos/seven_views.mp4", "Seven Views")])
+    write_video(FOLDER / "videos/night_strobe.mp4", list(film.strobe()), film.FRAMES_A_SECOND, None)
+    rows = [
+        ("seven_views", "videos/seven_views.mp4", "Seven Views"),
+        ("night_strobe", "videos/night_strobe.mp4", "Lightning over Saltgate"),
+    ]
+    for media_id, title, ending, scene, time_s, height, width in IMAGES:
+        uri = f"images/{media_id}.{ending}"
+        write_image(FOLDER / uri, scene(time_s, height, width))
+        rows.append((media_id, uri, title))
+    _write_csv("visuals.csv", "media_id,uri,title", rows)
     truth = [
         ("seven_views", shot.start / film.FRAMES_A_SECOND, shot.end / film.FRAMES_A_SECOND, shot.transition)
         for shot in film.SHOTS
     ]
     _write_csv("truth_shots.csv", "media_id,start_s,end_s,transition", truth)
-
-
-def write_images() -> None:
-    rows = []
-    for media_id, title, ending, scene, time_s, height, width in IMAGES:
-        uri = f"images/{media_id}.{ending}"
-        write_image(FOLDER / uri, scene(time_s, height, width))
-        rows.append((media_id, uri, title))
-    _write_csv("images.csv", "media_id,uri,title", rows)
 
 
 def _sound(made: Song | Samples) -> Samples:

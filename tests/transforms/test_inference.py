@@ -93,7 +93,7 @@ def failed(name, reason):
 def test_blocks_of_several_items_together_are_scored_as_each_alone(spec):
     blocks = [*blocks_of("one", 5, 5, 2), *blocks_of("two", 1), *blocks_of("none", 0), *blocks_of("long", 50, 3)]
     counters = run_on(blocks, spec, scored_as(blocks, spec), equal_to([]))
-    assert counters["linernotes", "windows_inferred"] == 66
+    assert counters["linernotes", "examples_inferred"] == 66
 
 
 def test_an_item_that_the_model_fails_on_fails_alone(spec):
@@ -115,7 +115,7 @@ def test_an_item_that_the_model_fails_on_fails_alone(spec):
         assert "\n" not in raised.reason
 
     counters = run_on(blocks, spec, scored_as([*good, nans[0], raises[0]], spec), check_statuses)
-    assert counters["linernotes", "windows_inferred"] == 8 + 2 + 1
+    assert counters["linernotes", "examples_inferred"] == 8 + 2 + 1
 
 
 def test_all_of_a_batch_may_fail(spec):
