@@ -40,7 +40,7 @@ def tag_media(
     seconds = np.array([shot.end_s - shot.start_s for shot in seen], np.float32)
     numbers = {name: number for number, name in enumerate(classes)}
     for tag, score in _choose(pool_media(table, seconds, config), classes, config, wanted):
-        having = table[:, numbers[tag]] >= config.min_score
+        having = table[:, numbers[tag]] >= config.min_range_score
         ranges = join_ranges([(shot.start_s, shot.end_s) for shot, has in zip(seen, having, strict=True) if has])
         seconds_of_tag = sum(each.end_s - each.start_s for each in ranges)
         yield MediaTag(shots[0].media_id, tag, score, seconds_of_tag, model, tuple(ranges))

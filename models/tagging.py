@@ -41,6 +41,7 @@ class TaggingConfig:
     confidence_power: crops count by their highest score to this power; 0: all alike.
     temperature: of the pooled scores; below 1 they become surer. calibrate() finds it.
     media_power: of the mean over an item's shots: 1 is the mean by duration; the higher, the more a short shot counts.
+    min_range_score: the times of an item's tag are those of the shots with this score or more.
     """
 
     crops: tuple[str, ...] = ("spec", "centre", "full", "pad")
@@ -49,8 +50,9 @@ class TaggingConfig:
     confidence_power: float = 1.0
     temperature: float = 0.57  # MobileNet v2, four crops of three keyframes of shots made of photos
     media_power: float = 10.0
-    min_score: float = 0.01
+    min_score: float = 0.001
     max_tags: int = 5
+    min_range_score: float = 0.3
 
     def __post_init__(self) -> None:
         for name in self.crops:
@@ -66,6 +68,8 @@ class TaggingConfig:
             raise ValueError(f"media_power must be at least 1, got {self.media_power}")
         if not 0 <= self.min_score <= 1:
             raise ValueError(f"min_score must be between 0 and 1, got {self.min_score}")
+        if not 0 <= self.min_range_score <= 1:
+            raise ValueError(f"min_range_score must be between 0 and 1, got {self.min_range_score}")
         if self.max_tags < 1:
             raise ValueError(f"max_tags must be at least 1, got {self.max_tags}")
 

@@ -11,7 +11,7 @@ from models.shot_tags import join_ranges, tag_media, tag_shot
 from models.tagging import TaggingConfig
 
 CLASSES = ("cat", "dog", "gun")
-CONFIG = TaggingConfig(min_score=0.3, max_tags=2)
+CONFIG = TaggingConfig(min_score=0.3, max_tags=2, min_range_score=0.5)
 
 
 def shots_of(*lengths_s):
