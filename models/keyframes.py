@@ -110,12 +110,9 @@ def rate_sharpness(picture: Picture) -> float:
     height, width = (side // _BLOCK * _BLOCK for side in luma.shape)
     if not height or not width:
         return 0.0
-    blocks = luma[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK).transpose(0, 2, 1, 3)
-    contrast = blocks.max((2, 3)) - blocks.min((2, 3))
-    steepest = np.maximum(
-        np.abs(np.diff(blocks, axis=2)).max((2, 3)),
-        np.abs(np.diff(blocks, axis=3)).max((2, 3)),
-    )
+    blocks = luma[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
+    contrast = _highest(blocks) + _highest(-blocks)
+    steepest = np.maximum(_highest(np.abs(np.diff(blocks, axis=1))), _highest(np.abs(np.diff(blocks, axis=3))))
     strong = contrast >= max(_LEAST_CONTRAST, float(np.percentile(contrast, _STRONGEST)))
     if not strong.any():
         return 0.0
@@ -148,6 +145,12 @@ def _rate(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
 def _shrink(picture: Picture) -> _Map:
     small = Image.fromarray(picture).resize(_THUMB[::-1], Image.Resampling.BOX)
     return _to_luma(np.asarray(small))
+
+
+def _highest(blocks: NDArray[np.float32]) -> _Map:
+    """Of each block (rows of blocks, lines, columns of blocks, pixels): an axis at a time, several times as fast."""
+    highest: _Map = blocks.max(axis=1).max(axis=2)
+    return highest
 
 
 def _to_luma(picture: Picture) -> _Map:
