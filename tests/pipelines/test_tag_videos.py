@@ -155,6 +155,21 @@ def test_keyframes_lie_in_their_shots_and_their_thumbnails_are_pictures(read):
                 assert min(picture.size) <= 256
 
 
+def test_thumbnails_of_any_id_lie_in_their_folder_apart_from_each_other(
+    sample, rows, run_pipeline, write_manifest, tmp_path
+):
+    names = ["../../escaped", "a/b", "a_2Fb", "a%2Fb", "é" * 200, "é" * 199 + "e", "."]
+    uri = str(sample / "images/poster_kites.jpg")
+    manifest = write_manifest(tmp_path / "ids.csv", [(name, uri) for name in names])
+    folder = tmp_path / "thumbnails"
+    config = tag_videos.Config(manifest, str(tmp_path / "tables"), thumbnails=str(folder))
+    run_pipeline(tag_videos, config)
+    thumbnails = {row["keyframes"][0]["thumbnail"] for row in rows(config.output, "shots")}
+    assert len(thumbnails) == len(names)
+    assert all(Path(each).resolve().is_relative_to(folder / "tag_videos-first") for each in thumbnails)
+    assert {str(path) for path in folder.rglob("*.jpg")} == thumbnails
+
+
 def test_an_image_is_one_shot_without_length(read):
     for media_id in ("photo_lighthouse", "still"):
         (shot,) = read("shots", media_id)
