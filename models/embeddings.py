@@ -1,12 +1,12 @@
-"""Embeddings: vectors of unit length for windows and for whole items; the nearer two are, the more alike they sound."""
+"""Embeddings: vectors of unit length for windows or shots, and for whole items; the nearer two are, the more alike."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.records import Embedding, HalfEmbedding, ScoredItem
+from models.records import Embedding, HalfEmbedding, ScoredItem, Shot
 from models.windows import spans_s
 
 _Vectors = NDArray[np.float32]
@@ -18,9 +18,9 @@ _PRECISIONS = ("float32", "float16")
 class EmbeddingConfig:
     """Which vectors are written, and how exactly.
 
-    windows: a vector for each window, besides the item's. precision: float32, or float16, which has three digits and
-    half the size. silent_below_db: windows below it (RMS against full scale) do not count towards the item's vector,
-    unless all are.
+    windows: a vector for each window or shot, besides the item's. precision: float32, or float16, which has three
+    digits and half the size. silent_below_db: windows below it (RMS against full scale) do not count towards the item's
+    vector, unless all are.
     """
 
     windows: bool = True
@@ -47,6 +47,28 @@ def make_embeddings(
         starts_s, ends_s = spans_s(len(vectors), window_s, hop_s, scored.duration_s)
         for start_s, end_s, vector in zip(starts_s.tolist(), ends_s.tolist(), vectors, strict=True):
             yield _make(media_id, "window", start_s, end_s, vector, config.precision)
+
+
+def embed_shots(
+    shots: Sequence[Shot], crops: Mapping[int, NDArray[np.floating]], config: EmbeddingConfig
+) -> Iterator[Embedding | HalfEmbedding]:
+    """The vector of the item that these shots are, then theirs, as far as windows are asked for: rows of `embeddings`.
+
+    crops: what the model gives (crops, dims) for a shot's keyframes, by its number; a shot without any has no vector. A
+    shot's is the normalised mean of its crops'; the item's that of the shots', by how long they are.
+    """
+    seen = [shot for shot in shots if shot.shot in crops]
+    if not seen:
+        return
+    means = [to_unit_length(crops[shot.shot]).mean(axis=0, dtype=np.float64) for shot in seen]
+    vectors = to_unit_length(np.stack(means))
+    seconds = np.array([shot.end_s - shot.start_s for shot in seen])
+    mean = np.average(vectors, axis=0, weights=seconds if seconds.sum() > 0 else None)
+    media_id, end_s = shots[0].media_id, max(shot.end_s for shot in shots)
+    yield _make(media_id, "item", 0.0, end_s, to_unit_length(mean[np.newaxis])[0], config.precision)
+    if config.windows:
+        for shot, vector in zip(seen, vectors, strict=True):
+            yield _make(media_id, "shot", shot.start_s, shot.end_s, vector, config.precision)
 
 
 def to_unit_length(vectors: NDArray[np.floating]) -> _Vectors:

@@ -231,7 +231,7 @@ class Embedding:
     """Row of `embeddings`: a vector of unit length for a stretch of an item, or for all of it."""
 
     media_id: str
-    kind: str  # item or window
+    kind: str  # item, window or shot
     start_s: float
     end_s: float
     vector: NDArray[np.float32]
@@ -242,7 +242,7 @@ class HalfEmbedding:
     """Row of `embeddings` in half precision: three digits, half the size in Parquet; BigQuery has but one FLOAT."""
 
     media_id: str
-    kind: str  # item or window
+    kind: str  # item, window or shot
     start_s: float
     end_s: float
     vector: NDArray[np.float16]

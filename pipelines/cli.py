@@ -21,6 +21,7 @@ PIPELINES = (
     "extract_features",
     "attribute_audiobooks",
     "tag_videos",
+    "embed_visuals",
 )
 TOOLS = (
     "train_tracks",

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     spec = _describe(options, module, model, outputs)
     (folder / "model.yaml").write_text(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    load_image_spec(str(folder / "model.yaml"))
+    load_image_spec(str(folder / "model.yaml"), wants="scores")
     print(f"{folder / 'model.yaml'}: {options.model}, {len(labels)} labels")
     return 0
 

@@ -50,22 +50,28 @@ def open_model(path: str, wants: str) -> None:
         raise ConfigError(f"model {path}: {error}") from error
 
 
-def load_image_spec(path: str) -> ImageModelSpec:
-    """The spec of an image model's YAML file, its paths resolved, with scores or zero_shot; errors as of load_spec."""
+def load_image_spec(path: str, wants: str) -> ImageModelSpec:
+    """The spec of an image model's YAML file, its paths resolved, with what is wanted alone: scores (its own, or those
+    of zero_shot) or embedding; errors as of load_spec.
+    """
     try:
         spec = resolve_image_spec(load_config(ImageModelSpec, path), str(Path(path).resolve().parent))
         _check_file(spec.format, spec.path)
     except ValueError as error:
         raise ConfigError(f"model {path}: {error}") from error
+    if wants == "embedding":
+        if spec.embedding is None:
+            raise ConfigError(f"model {path}: expected embedding among its outputs, got none")
+        return dataclasses.replace(spec, scores=None, zero_shot=None)
     if not spec.classes:
         raise ConfigError(f"model {path}: expected scores or zero_shot, got neither")
     return spec if spec.scores is None else dataclasses.replace(spec, embedding=None)
 
 
-def open_image_model(path: str) -> None:
+def open_image_model(path: str, wants: str) -> None:
     """Raises ConfigError unless the image model of a spec can be opened here and is what its spec says."""
     try:
-        load_image_model(load_image_spec(path))
+        load_image_model(load_image_spec(path, wants))
     except ModelError as error:
         raise ConfigError(f"model {path}: {error}") from error
 

@@ -96,15 +96,11 @@ def knobs(config: Config) -> object:
 def check_model(config: Config) -> None:
     """Opens the model; ConfigError if it is not what its spec says."""
     if config.model is not None:
-        open_image_model(config.model)
+        open_image_model(config.model, wants="scores")
 
 
 def _load(config: Config) -> ImageModelSpec | None:
-    """The model's spec, if one is named. ConfigError for one without scores."""
-    spec = None if config.model is None else load_image_spec(config.model)
-    if spec is not None and not spec.classes:
-        raise ConfigError(f"model {config.model}: expected scores or zero_shot among its outputs, got none")
-    return spec
+    return None if config.model is None else load_image_spec(config.model, wants="scores")
 
 
 def _infer(crops: Any, spec: ImageModelSpec | None, inference: InferenceConfig, run: Run) -> Any:

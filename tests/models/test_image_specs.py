@@ -43,7 +43,7 @@ def folder(tmp_path):
 
 
 def test_a_spec_is_read_from_its_folder(folder):
-    spec = load_image_spec(str(folder / "spec.yaml"))
+    spec = load_image_spec(str(folder / "spec.yaml"), wants="scores")
     values = {"normalisation": "custom", "scale": 0.5, "mean": (1.0, 2.0, 3.0)}
     assert spec.input == InputSpec((192, 224), "pad", interpolation="bicubic", **values)
     assert spec.path == str(folder / "small.tflite")
@@ -99,16 +99,16 @@ def test_errors_in_a_file_name_the_file_and_the_key(folder):
     path = str(folder / "spec.yaml")
     (folder / "spec.yaml").write_text(YAML.replace("resize: pad", "resise: pad"))
     with pytest.raises(ConfigError, match=rf"^model {path}: input\.resise: no such key; did you mean resize\?$"):
-        load_image_spec(path)
+        load_image_spec(path, wants="scores")
     (folder / "spec.yaml").write_text(YAML.replace("small.tflite", "spec.yaml"))
     with pytest.raises(ConfigError, match=rf"^model {path}: .*expected a tflite model, got a file that begins with"):
-        load_image_spec(path)
+        load_image_spec(path, wants="scores")
     (folder / "spec.yaml").write_text(YAML.partition("scores:")[0] + "embedding: {}\n")
     with pytest.raises(ConfigError, match=rf"^model {path}: expected scores or zero_shot, got neither$"):
-        load_image_spec(path)
+        load_image_spec(path, wants="scores")
     (folder / "spec.yaml").write_text(YAML)
     with pytest.raises(ConfigError, match=rf"^model {path}: .*small\.tflite: expected a tflite model, got "):
-        open_image_model(path)
+        open_image_model(path, wants="scores")
 
 
 def test_every_value_that_changes_results_changes_the_digest_and_places_do_not(folder, tmp_path_factory):

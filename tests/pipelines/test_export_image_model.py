@@ -53,7 +53,7 @@ def test_pixels_are_normalised_as_its_family_does_it(tmp_path, name, module, nor
     keras.utils.set_random_seed(1)
     main([name, "--output", str(tmp_path), *small])
     spec_file = str(tmp_path / "model.yaml")
-    model = load_image_model(load_image_spec(spec_file))
+    model = load_image_model(load_image_spec(spec_file, wants="scores"))
     assert model.spec.input.normalisation == normalisation
     assert model.classes == tuple(f"class_{number}" for number in range(7))
     keras.utils.set_random_seed(1)

@@ -196,26 +196,6 @@ def test_calm_pictures_are_allowed(read):
 
 
 @pytest.fixture(scope="module")
-def colour_model(tmp_path_factory):
-    """The spec of a model whose scores are shares of red, green and blue; the file of the spec."""
-    import tensorflow as tf  # takes seconds, which tests of other things need not wait for
-
-    def call(crops):
-        means = tf.reduce_mean(crops, (1, 2))
-        return {"shares": means / tf.maximum(tf.reduce_sum(means, 1, keepdims=True), 1e-6)}
-
-    module = tf.Module()
-    module.call = tf.function(call, input_signature=[tf.TensorSpec([None, 24, 32, 3], tf.float32, "crops")])
-    folder = tmp_path_factory.mktemp("colour_model")
-    tf.saved_model.save(module, str(folder / "saved_model"), signatures={"serving_default": module.call})
-    (folder / "model.yaml").write_text(
-        "name: colours-1\nformat: saved_model\npath: saved_model\ninput: {size: [24, 32], normalisation: unit}\n"
-        "scores: {labels: [red, green, blue]}\n"
-    )
-    return str(folder / "model.yaml")
-
-
-@pytest.fixture(scope="module")
 def tagged(config, colour_model, run_pipeline, tmp_path_factory):
     """The config of a run of the same items with that model, and a policy about what it sees."""
     policy = ModerationConfig(rules=(Rule("blue", 0.4, "review", tag="blue", level="media"),))
