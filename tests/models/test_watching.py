@@ -102,6 +102,13 @@ def test_no_more_keyframes_are_given_than_are_asked_for(film, seen):
     assert [shot.start_s for shot in shots] == [shot.start_s for shot in seen[0]]
 
 
+def test_a_shot_too_short_for_pictures_is_shown_all_the_same(film):
+    seldom = Watch(WatchConfig(keyframes=KeyframeConfig(every_s=1e6)))
+    shots = [each for each in watch(film[0], seldom) if isinstance(each, SeenShot)]
+    assert {len(shot.keyframes) for shot in shots} == {1}
+    assert all(shot.start_s <= shot.keyframes[0].time_s < shot.end_s for shot in shots)
+
+
 def test_shots_come_while_the_film_goes_on(film, monkeypatch):
     decoded = 0
 
