@@ -1,6 +1,6 @@
 """Trains the networks that find cuts and gradual transitions, on synthetic films made of a folder of photos and clips.
 
-    python -m pipelines.train_shots --material FOLDER --output models/transitions [--films 270]
+    linernotes train_shots --material FOLDER --output models/transitions [--films 270]
 
 Films are small, for what is measured of them is smaller still. Keep what the benchmark is made of out of the folder.
 """
@@ -54,7 +54,7 @@ GRADUAL = TrainConfig(outputs=len(KINDS), layers=4, channels=48, window=96, epoc
 
 def main(arguments: Sequence[str]) -> int:
     """Writes cuts.npz and gradual.npz; 0."""
-    parser = argparse.ArgumentParser(prog="train_shots", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="linernotes train_shots", description=__doc__.partition("\n")[0])
     parser.add_argument("--material", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--films", type=int, default=270)
