@@ -201,9 +201,9 @@ def _extend(shot: _OpenShot, part: Sequence[_Moment], previous: Grid | None, con
 def _close(shot: _OpenShot, ends: Transition | None, asked: Watch) -> SeenShot:
     config = asked.config
     last = shot.begins.last, ends.first if ends is not None else np.inf
-    # A shot so short that no picture of it was kept is shown by its first grid.
     clear = [each for each in shot.candidates if last[0] <= each.frame_number < last[1]]
     end_s = shot.end_s if shot.end_s > shot.start_s else np.nextafter(shot.start_s, np.inf)  # an image takes no time
+    # A shot so short that no picture of it was kept is shown by its first grid.
     offered = clear or shot.candidates or [Candidate(shot.start_s, shot.begins.frame, shot.summary.samples[0])]
     chosen = choose_keyframes(offered, shot.start_s, end_s, config.keyframes)
     middle = chosen[len(chosen) // 2 :][:1]  # looking for text takes long
