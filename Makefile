@@ -4,13 +4,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check bench sample clean
+.PHONY: run test cloud check bench sample clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/python -m pipelines sample
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest
+
+cloud: $(VENV)/dev.stamp $(VENV)-emulators/stamp  ## Every pipeline from object storage to BigQuery, both emulated.
+	EMULATORS=$(VENV)-emulators/bin $(BIN)/python -m pytest tests/cloud
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
@@ -33,5 +36,11 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(BIN)/pip install --quiet --constraint configs/constraints.txt --editable ".[dev]"
 	touch $@
 
+$(VENV)-emulators/stamp: configs/constraints-emulators.txt
+	$(PYTHON) -m venv $(VENV)-emulators
+	$(VENV)-emulators/bin/pip install --quiet --requirement configs/constraints-emulators.txt
+	$(VENV)-emulators/bin/python -c 'import duckdb_extensions; duckdb_extensions.import_extension("spatial")'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-emulators build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

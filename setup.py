@@ -14,7 +14,7 @@ setup(
     python_requires=">=3.11",
     packages=["configs", "models", "pipelines", "transforms"],
     package_data={
-        "configs": ["*.yaml", "runners/*.yaml", "constraints.txt"],
+        "configs": ["*.yaml", "runners/*.yaml", "*.txt"],
         "models": [
             "authors/*",
             "authors/*/*",
@@ -27,9 +27,11 @@ setup(
     },
     install_requires=[
         "anyascii>=0.3.2",
-        "apache-beam>=2.77",
+        "apache-beam[gcp]>=2.77",
         "av>=14",
         "ftfy>=6.2",
+        "google-cloud-bigquery>=3.25",
+        "google-cloud-storage>=2.18",
         "numba>=0.60",
         "numpy>=2.0",
         "pillow>=11",
@@ -50,7 +52,6 @@ setup(
         "tflite": ["ai-edge-litert>=1.2"],
         "onnx": ["onnxruntime>=1.19"],
         "train": ["keras>=3.6", "librosa>=0.11", "matplotlib>=3.9", "scikit-learn>=1.5"],
-        "gcp": ["apache-beam[gcp]>=2.77", "google-cloud-bigquery>=3.25", "google-cloud-storage>=2.18"],
         "dev": [
             "linernotes[cpu,tflite,onnx,train]",
             "duckdb>=1.1",

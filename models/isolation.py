@@ -141,6 +141,7 @@ def _start_child(timeout_s: float) -> _Child:
     with theirs:
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         ours.settimeout(timeout_s)
+        theirs.setblocking(True)  # it is not, where a library has set a default timeout, as Google's does
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", f"from {__name__} import _serve; _serve({theirs.fileno()})"],
             stdin=subprocess.DEVNULL,

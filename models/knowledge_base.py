@@ -1,24 +1,24 @@
-"""Knowledge bases and catalogues of audiobooks: rows of CSV, JSON Lines or Parquet, checked and read."""
+"""Knowledge bases and catalogues of audiobooks: rows, checked and read."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
 from models.audiobooks import Audiobook, Author, Contributor
-from models.manifests import ManifestError, read_rows
+from models.manifests import ManifestError
 
 _SEPARATOR = "|"  # of a list in a CSV
 
 
-def parse_authors(file: IO[bytes], name: str) -> Iterator[Author]:
-    """The authors in order.
+def parse_authors(rows: Iterable[tuple[str, Mapping[Any, Any]]]) -> Iterator[Author]:
+    """The authors that rows state, in order; each with where it stands.
 
     Columns: id and name, and if known sort_name, given, surname, aliases, birth, death, works, subjects and same_as. A
     work is a title, or an object of title and lang. A list in a CSV is JSON, or has | between its values. Raises
     ManifestError, with the line, for a row that is no author, and for the second of one id.
     """
     seen = set()
-    for where, row in read_rows(file, name):
+    for where, row in rows:
         author = read_author(row, where)
         if author.author_id in seen:
             raise ManifestError(f"{where}: expected one author of id {author.author_id!r}, got two")

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from models.records import MediaItem
 Row = Mapping[Any, Any]
 
 _REQUIRED = ("media_id", "uri")
-_COLUMNS = tuple(field.name for field in dataclasses.fields(MediaItem))
+MEDIA_COLUMNS = tuple(field.name for field in dataclasses.fields(MediaItem))
 
 
 class ManifestError(ValueError):
@@ -33,17 +33,18 @@ def is_manifest(uri: str) -> bool:
     return _suffix(uri) in (".csv", ".jsonl", ".parquet") and not any(sign in uri for sign in "*?[")
 
 
-def parse_manifest(file: IO[bytes], name: str) -> Iterator[MediaItem]:
-    """The items in order. Columns besides MediaItem's are passed over; bytes that are not UTF-8 become surrogates.
+def make_items(rows: Iterable[tuple[str, Row]]) -> Iterator[MediaItem]:
+    """The items that rows of a manifest state, in order. Columns besides MEDIA_COLUMNS are passed over.
 
-    Raises ManifestError for a missing or empty media_id or uri, and for what is not a manifest.
+    Raises ManifestError for a missing or empty media_id or uri.
     """
-    for where, row in read_rows(file, name, _COLUMNS):
+    for where, row in rows:
         yield _make_item(row, where)
 
 
 def read_rows(file: IO[bytes], name: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, Row]]:
-    """Where each row stands, for messages, and the row; in order. columns: of a Parquet file, those wanted.
+    """Where each row stands, for messages, and the row; in order. columns: of a Parquet file, those wanted. Bytes of
+    text that are not UTF-8 become surrogates.
 
     Raises ManifestError for what is neither CSV, JSON Lines nor Parquet, or has rows that are no objects.
     """
@@ -76,7 +77,7 @@ def _make_item(row: Row, where: str) -> MediaItem:
             raise ManifestError(f"{where}: expected a column {column}, got {', '.join(map(str, row)) or 'none'}")
         if row[column] is None or not str(row[column]).strip():
             raise ManifestError(f"{where}: {column} must not be empty")
-    return MediaItem(**{name: str(row[name]) for name in _COLUMNS if row.get(name) not in (None, "")})
+    return MediaItem(**{name: str(row[name]) for name in MEDIA_COLUMNS if row.get(name) not in (None, "")})
 
 
 def _csv_rows(file: IO[bytes]) -> Iterator[tuple[str, Any]]:

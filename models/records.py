@@ -56,6 +56,12 @@ class Provenance:
         return f"{self.pipeline}-{self.run_id}"
 
 
+def split_run_key(run_key: str) -> tuple[str, str]:
+    """Pipeline and run id of a Provenance.run_key: no pipeline has a - in its name."""
+    pipeline, _, run_id = run_key.partition("-")
+    return pipeline, run_id
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class MediaStatus:
     """Row of `media_status`: what became of one input item. Exactly one an item."""

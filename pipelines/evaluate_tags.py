@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import yaml
 
 from configs.loading import ConfigError, load_config
-from models.manifests import ManifestError, read_rows
+from models.manifests import ManifestError
 from models.moderation import REVIEW, ModerationConfig, Rule
 from models.records import MediaTag, ShotTag, TimeRange
 from models.tag_evaluation import (
@@ -32,7 +32,7 @@ from models.tag_evaluation import (
     evaluate_scores,
 )
 from models.tag_labels import TaggedItem, TagLabel, find_item_examples, find_shot_examples, parse_labels, takes
-from transforms.files import open_manifest
+from transforms.files import read_records
 from transforms.tables import read_table
 
 Row = dict[str, Any]
@@ -66,8 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     aim = _make_aim(options)
     policy = read_policy(options.policy) if options.policy else ModerationConfig()
-    with open_manifest(options.labels) as file:
-        labels, verdicts = parse_labels(read_rows(file, options.labels))
+    labels, verdicts = parse_labels(read_records(options.labels))
     wanted = sorted({label.media_id for label in labels} | verdicts.keys())
     items = _read_items(options.tables, wanted, options.run_id and f"tag_videos-{options.run_id}")
 

@@ -11,6 +11,7 @@ from configs.loading import ConfigError
 from models.cue_sheets import CueSheet
 from models.records import MediaStatus
 from transforms.cue_sheets import MATCHING, ReadMatched, WriteCueSheets
+from transforms.datasets import is_dataset
 from transforms.runs import CountStatuses, Run, check_share
 from transforms.tables import WriteTables, read_table
 
@@ -21,18 +22,22 @@ TABLES = {"media_status": MediaStatus, "cue_sheets": CueSheet}
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """input: folder of match_podcasts' tables, of which the run of the same id is taken. output: folder of the sheets.
+    """input: match_podcasts' tables, of which the run of the same id is taken. output: of the tables. sheets: folder of
+    the files; the output, unless that is no folder.
 
     byte_order_mark: at the start of each file, by which Excel knows UTF-8; other programs may take it for text.
     """
 
     input: str
     output: str
+    sheets: str | None = None
     byte_order_mark: bool = False
     max_failed_share: float = 0.05
 
     def __post_init__(self) -> None:
         check_share("max_failed_share", self.max_failed_share)
+        if self.sheets is None and is_dataset(self.output):
+            raise ValueError("sheets: expected a folder for the files, for BigQuery has none, got none")
 
 
 def build(root: beam.Pipeline, config: Config, run: Run) -> None:
@@ -42,7 +47,7 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     except (OSError, ValueError) as error:
         raise ConfigError(f"input {error}") from error
     statuses = items | beam.Map(lambda item: item.status).with_output_types(MediaStatus) | CountStatuses(run.progress)
-    sheets = items | WriteCueSheets(config.output, run.provenance, run.attempt, config.byte_order_mark)
+    sheets = items | WriteCueSheets(config.sheets or config.output, run.provenance, run.attempt, config.byte_order_mark)
 
     tables = {"media_status": statuses, "cue_sheets": sheets}
     _ = tables | WriteTables(config.output, run.provenance, TABLES, run.attempt)

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from models.knowledge_base import name_people
-from models.manifests import ManifestError, read_rows
+from models.manifests import ManifestError
 from transforms.audiobooks import list_authors
-from transforms.files import open_manifest
+from transforms.files import read_records
 
 Gold = dict[str, Mapping[str, Any]]  # by media_id: the row, its authors those of the knowledge base's people
 
@@ -26,9 +26,8 @@ def find_slices(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _read(source: str, id_column: str, same: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    with open_manifest(source) as file:
-        for where, row in read_rows(file, source):
-            found = row.get("authors")
-            if not isinstance(found, list) or not found or row.get(id_column) is None:
-                raise ManifestError(f"{where}: expected {id_column} and a list of authors, got {dict(row)!r:.120}")
-            yield str(row[id_column]), {**row, "authors": frozenset(same.get(each, each) for each in map(str, found))}
+    for where, row in read_records(source):
+        found = row.get("authors")
+        if not isinstance(found, list) or not found or row.get(id_column) is None:
+            raise ManifestError(f"{where}: expected {id_column} and a list of authors, got {dict(row)!r:.120}")
+        yield str(row[id_column]), {**row, "authors": frozenset(same.get(each, each) for each in map(str, found))}

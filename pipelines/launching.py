@@ -13,16 +13,15 @@ from importlib.metadata import version
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystem import BeamIOError
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from configs.loading import ConfigError, load_config, load_options
 from models.records import Provenance
 from pipelines.progress import show_progress
-from transforms.commits import check_name, recover
-from transforms.files import list_media
+from transforms.commits import check_name
+from transforms.files import STORE_ERRORS, list_media
 from transforms.runs import Run, utc_date
-from transforms.tables import check_output, read_table
+from transforms.tables import prepare_output, read_table
 
 # Named, because Beam's default first tries to download another runner. One worker: see configs/runners/local.yaml.
 _DEFAULT_RUNNER = "FnApiRunner"
@@ -41,7 +40,7 @@ def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     if options.dry_run:
         return _dry_run(pipeline, config, run, beam_options, items)
 
-    _recover(config.output, run)
+    _prepare(config.output, run, beam_options)
     with show_progress(items) as progress:
         run_pipeline(pipeline, config, dataclasses.replace(run, progress=progress), beam_options)
     return _report(config, run)
@@ -100,12 +99,11 @@ def _make_run(options: argparse.Namespace, pipeline: Any, config: Any) -> Run:
         raise ConfigError(str(error)) from error
 
 
-def _recover(output: str, run: Run) -> None:
+def _prepare(output: str, run: Run, beam_options: PipelineOptions) -> None:
     """Finishes what a crash left in the output; ConfigError if that is no output."""
     try:
-        check_output(output)
-        recover(output, run.provenance.run_key)
-    except (OSError, BeamIOError, ValueError) as error:
+        prepare_output(output, run.provenance.run_key, beam_options)
+    except STORE_ERRORS as error:
         raise ConfigError(f"output {output}: {error}") from error
 
 
@@ -117,7 +115,7 @@ def _digest(knobs: object) -> str:
 def _dry_run(pipeline: Any, config: Any, run: Run, beam_options: PipelineOptions, items: int) -> int:
     """Runs one item through the whole pipeline into a folder that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="linernotes-") as folder:
-        written = ["output", *(["index"] if pipeline.WRITES_INDEX else []), "thumbnails"]
+        written = ["output", *(["index"] if pipeline.WRITES_INDEX else []), "thumbnails", "sheets"]
         changes = {name: f"{folder}/{name}" for name in written if getattr(config, name, None) is not None}
         trial = dataclasses.replace(config, **changes)
         run_pipeline(pipeline, trial, dataclasses.replace(run, max_items=1, incremental=False), beam_options)

@@ -34,7 +34,7 @@ from models.candidates import CandidateConfig, digest
 from models.clusters import make_orphan
 from models.knowledge_base import join_same, merge_authors, read_audiobook
 from models.link_evaluation import Verdict, describe_links_figures, evaluate_links
-from models.manifests import ManifestError, read_rows
+from models.manifests import ManifestError
 from models.neighbours import Heard, NeighbourConfig
 from models.new_authors import name_new_authors
 from models.pairs import Pairs, graph_features, list_candidates, pair_features
@@ -42,7 +42,7 @@ from models.profiles import AudiobookProfile, AuthorProfile, Rarity, count_rarit
 from models.undistributed import extend_pairs, find_pairs, hear_neighbours
 from pipelines.gold import Gold, find_slices, read_gold
 from transforms.audiobooks import list_authors
-from transforms.files import open_manifest
+from transforms.files import read_records
 
 _LEAST_AUTO = 0.8  # some kinds of evidence are rare: what was seen of them would set thresholds anywhere
 _ANY = dict.fromkeys(EVIDENCE, 0.05)  # before thresholds are set: all that may be a link
@@ -141,9 +141,8 @@ def _merge(authors: Sequence[Author]) -> list[Author]:
 
 
 def _list_audiobooks(config: Config) -> Iterator[Audiobook]:
-    with open_manifest(config.audiobooks) as file:
-        for where, row in read_rows(file, config.audiobooks):
-            yield read_audiobook(row, where, config.id_column)
+    for where, row in read_records(config.audiobooks):
+        yield read_audiobook(row, where, config.id_column)
 
 
 def _split(truths: Sequence[frozenset[str]], folds: int, seed: int) -> NDArray[np.int64]:

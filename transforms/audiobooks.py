@@ -12,9 +12,9 @@ from apache_beam.transforms.combiners import ToList
 
 from models.audiobooks import Audiobook, Author
 from models.knowledge_base import join_same, merge_authors, parse_authors, read_audiobook, require_text
-from models.manifests import ManifestError, read_rows
+from models.manifests import ManifestError
 from models.records import MediaFile, MediaItem
-from transforms.files import open_manifest
+from transforms.files import read_records
 from transforms.runs import Run
 
 
@@ -74,9 +74,8 @@ def list_authors(source: str) -> Iterator[Author]:
     id.
     """
     count = 0
-    with open_manifest(source) as file:
-        for count, author in enumerate(parse_authors(file, source), 1):  # noqa: B007
-            yield author
+    for count, author in enumerate(parse_authors(read_records(source)), 1):  # noqa: B007
+        yield author
     if not count:
         raise ManifestError(f"{source}: expected authors, found none")
 
@@ -91,12 +90,11 @@ def count_audiobooks(source: str, id_column: str) -> int:
 
 def _list_rows(source: str, id_column: str, max_items: int | None = None) -> Iterator[tuple[str, tuple[str, str]]]:
     """By id where each row stands, and the row as JSON."""
-    with open_manifest(source) as file:
-        for number, (where, row) in enumerate(read_rows(file, source)):
-            if max_items is not None and number >= max_items:
-                return
-            named = {str(name): value for name, value in row.items()}  # cells that a CSV has no column for have None
-            yield require_text(row, id_column, where), (where, json.dumps(named, sort_keys=True, default=str))
+    for number, (where, row) in enumerate(read_records(source)):
+        if max_items is not None and number >= max_items:
+            return
+        named = {str(name): value for name, value in row.items()}  # cells that a CSV has no column for have None
+        yield require_text(row, id_column, where), (where, json.dumps(named, sort_keys=True, default=str))
 
 
 def _read(

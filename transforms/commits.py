@@ -43,11 +43,10 @@ def commit(output: str, run_id: str, attempt: str, tables: Sequence[str]) -> lis
     """
     _finish(output, _pending(output, run_id))
     done = _read_journal(_done(output, run_id))
-    staged = {table: _names(_staging(output, run_id, attempt, table)) for table in tables}
     if done is None or done.attempt != attempt:
-        _write_journal(output, _plan(output, run_id, attempt, staged))
+        _write_journal(output, _plan(output, run_id, attempt, tables))
         _finish(output, _pending(output, run_id))
-    elif any(staged.values()):
+    elif any(_names(_staging(output, run_id, attempt, table)) for table in tables):
         raise ValueError(f"run {run_id}: expected an attempt id not used before, got {attempt}, which is committed")
     return [path for table in tables for path in committed_files(output, table, run_id)]
 
@@ -76,6 +75,20 @@ def committed_files(output: str, table: str, run_id: str | None = None) -> list[
             return files
 
 
+def staged_files(output: str, run_id: str, attempt: str, table: str) -> list[str]:
+    """The names of the files that an attempt staged for a table. FileNotFoundError unless every shard is there."""
+    folder = _staging(output, run_id, attempt, table)
+    names = _names(folder)
+    if not names or not all(name.endswith(f"-of-{len(names):05d}.parquet") for name in names):
+        raise FileNotFoundError(f"{folder}: expected every shard of table {table}, found {names}")
+    return names
+
+
+def discard(output: str, run_id: str, attempt: str) -> None:
+    """Deletes what an attempt staged."""
+    _delete_tree(_staging(output, run_id, attempt))
+
+
 def staged_prefix(output: str, run_id: str, attempt: str, table: str) -> str:
     """Where an attempt writes a table: followed by `SSSSS-of-NNNNN.parquet`."""
     return FileSystems.join(_staging(output, run_id, attempt, table), f"{run_id}.{attempt}.")
@@ -93,11 +106,8 @@ def check_folder(output: str) -> None:
         raise ValueError(f"output: expected a folder without any of * ? [ ], got {output!r}")
 
 
-def _plan(output: str, run_id: str, attempt: str, staged: Mapping[str, Sequence[str]]) -> Journal:
-    for table, names in staged.items():
-        if not names or not all(name.endswith(f"-of-{len(names):05d}.parquet") for name in names):
-            folder = _staging(output, run_id, attempt, table)
-            raise FileNotFoundError(f"{folder}: expected every shard of table {table}, found {list(names)}")
+def _plan(output: str, run_id: str, attempt: str, tables: Sequence[str]) -> Journal:
+    staged = {table: staged_files(output, run_id, attempt, table) for table in tables}
     replaced = {table: sorted({*_in_place(output, table, run_id)} - {*staged[table]}) for table in staged}
     return Journal(run_id, attempt, staged, replaced)
 
@@ -109,7 +119,7 @@ def _finish(output: str, pending: str) -> None:
     _delete([FileSystems.join(output, table, name) for table in journal.replaced for name in journal.replaced[table]])
     for table in journal.written:
         _move_table(output, journal, table)
-    _delete_tree(_staging(output, journal.run_id, journal.attempt))
+    discard(output, journal.run_id, journal.attempt)
     _rename([pending], [_done(output, journal.run_id)])
 
 

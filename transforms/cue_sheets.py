@@ -1,6 +1,6 @@
 """Cue sheets in files, lifted to PCollections. What is on them, models.cue_sheets says.
 
-OUTPUT/csv/RUN_ID/NAME.csv   the cue sheet of an item
+SHEETS/csv/RUN_ID/NAME.csv   the cue sheet of an item
 """
 
 import contextlib
@@ -62,7 +62,7 @@ class WriteCueSheets(beam.PTransform[PCollection[MatchedItem], PCollection[CueSh
     A file is replaced whole, and one that is no longer of an item is removed.
     """
 
-    output: str  # a folder, anywhere FileSystems writes
+    sheets: str  # a folder, anywhere FileSystems writes
     provenance: Provenance
     attempt: str
     byte_order_mark: bool
@@ -80,7 +80,7 @@ class WriteCueSheets(beam.PTransform[PCollection[MatchedItem], PCollection[CueSh
 
     @property
     def folder(self) -> str:
-        return str(FileSystems.join(self.output, "csv", self.provenance.run_id))
+        return str(FileSystems.join(self.sheets, "csv", self.provenance.run_id))
 
 
 def _key_row(row: Row) -> Iterator[tuple[str, Row]]:
@@ -102,7 +102,7 @@ def _write_sheet(item: MatchedItem, files: WriteCueSheets) -> Iterator[CueSheet]
         return
     media_id, run_key = item.status.media_id, files.provenance.run_key
     text = encode_cue_sheet(item.matches).encode("utf-8-sig" if files.byte_order_mark else "utf-8")
-    aside = f"{staged_prefix(files.output, run_key, files.attempt, 'csv')}{uuid.uuid4().hex}.csv"
+    aside = f"{staged_prefix(files.sheets, run_key, files.attempt, 'csv')}{uuid.uuid4().hex}.csv"
     target = str(FileSystems.join(files.folder, name_cue_sheet(media_id)))
     with FileSystems.create(aside) as file:
         file.write(text)

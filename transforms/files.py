@@ -1,33 +1,42 @@
-"""Files anywhere that Beam's FileSystems read: listed, told apart by content, brought to this machine."""
+"""Files anywhere that Beam's FileSystems read: listed, told apart by content, brought to this machine.
+
+A list of them, or of other records, is a manifest, or a query: `bq://PROJECT.DATASET.TABLE`, or `SELECT …` or `WITH …`.
+"""
 
 import contextlib
+import dataclasses
 import gzip
 import hashlib
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
 
 from models.errors import BadMediaError
-from models.manifests import ManifestError, is_manifest, parse_manifest
+from models.manifests import MEDIA_COLUMNS, ManifestError, Row, is_manifest, make_items, read_rows
 from models.records import MediaItem
+from transforms.datasets import query_rows
+
+# What reading and listing raise: of files, of Beam, of the cloud's own libraries, and of a scheme without file system.
+STORE_ERRORS = (OSError, BeamIOError, GoogleAPIError, GoogleAuthError, ValueError)
 
 _COPY_BYTES = 1 << 20
+_QUERY = re.compile(r"bq://|\s*(select|with)\s", re.IGNORECASE)
 
 
 def list_media(source: str) -> Iterator[MediaItem]:
-    """The items of a manifest, or those that match a pattern: the media_id is the path below its fixed part.
+    """The items of a manifest or query, or those that match a pattern: the media_id is the path below its fixed part.
 
     A manifest's relative URIs are relative to its folder. Raises ManifestError if there is none, or nothing in it.
     """
-    source = _local_path(source)
-    if "/" not in source:
-        source = f"./{source}"  # FileSystems lists nothing for the empty folder
     count = 0
-    for count, item in enumerate(_read_manifest(source) if is_manifest(source) else _match(source), 1):  # noqa: B007
+    for count, item in enumerate(_list(source), 1):  # noqa: B007
         yield item
     if not count:
         raise ManifestError(f"{source}: expected media, found none")
@@ -45,7 +54,7 @@ def content_of(uri: str) -> str:
                 raise BadMediaError("read", f"expected a file, found {'a folder' if path.is_dir() else 'none'}: {uri}")
             return "" if path.is_fifo() else _digest(path)
         return str(FileSystems.checksum(uri))
-    except (OSError, BeamIOError, ValueError) as error:
+    except STORE_ERRORS as error:
         raise BadMediaError("read", f"{uri}: {error}") from error
 
 
@@ -62,7 +71,7 @@ def local_copy(uri: str, max_bytes: int) -> Iterator[str]:
         path = Path(folder) / "media"
         try:
             _download(uri, path, max_bytes)
-        except (OSError, BeamIOError) as error:
+        except STORE_ERRORS as error:
             raise BadMediaError("read", f"{uri}: {error}") from error
         yield str(path)
 
@@ -75,38 +84,58 @@ def _local_path(uri: str) -> str:
     return uri.removeprefix("file://")
 
 
-def open_manifest(source: str) -> IO[bytes]:
-    """A CSV, JSON Lines or Parquet file, to be read and closed; of .gz what is within. ManifestError if it is none."""
+def read_records(source: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, Row]]:
+    """Where each record stands, for messages, and the record; of a CSV, JSON Lines or Parquet file, or a query.
+
+    columns: those wanted, which a Parquet file reads alone. Raises ManifestError for what cannot be read.
+    """
+    if not _QUERY.match(source):
+        with _open_manifest(source) as file:
+            yield from read_rows(file, source, columns)
+        return
+    try:
+        for number, row in enumerate(query_rows(source), 1):
+            yield f"{source}, row {number}", row
+    except STORE_ERRORS as error:
+        raise ManifestError(f"{source}: cannot be read: {error}") from error
+
+
+def _open_manifest(source: str) -> IO[bytes]:
+    """A file to be read and closed; of .gz what is within. ManifestError if it is none."""
     packed = source.endswith(".gz")
     if not is_manifest(source.removesuffix(".gz")):
         raise ManifestError(f"{source}: expected a .csv, .jsonl or .parquet file")
     try:
         file: IO[bytes] = FileSystems.open(_local_path(source), compression_type=CompressionTypes.UNCOMPRESSED)
-    except (OSError, BeamIOError, ValueError) as error:  # ValueError: of a scheme without its file system
+    except STORE_ERRORS as error:
         raise ManifestError(f"{source}: cannot be read: {error}") from error
     return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if packed else file  # Beam's own cannot be read by the line
 
 
+def _list(source: str) -> Iterator[MediaItem]:
+    if _QUERY.match(source):
+        return make_items(read_records(source))
+    source = _local_path(source)
+    if "/" not in source:
+        source = f"./{source}"  # FileSystems lists nothing for the empty folder
+    return _read_manifest(source) if is_manifest(source) else _match(source)
+
+
 def _read_manifest(source: str) -> Iterator[MediaItem]:
     folder, _ = FileSystems.split(source)
-    with open_manifest(source) as file:
-        for item in parse_manifest(file, source):
-            yield item if _is_absolute(item.uri) else _with_uri(item, FileSystems.join(folder, item.uri))
+    for item in make_items(read_records(source, MEDIA_COLUMNS)):
+        yield item if _is_absolute(item.uri) else dataclasses.replace(item, uri=FileSystems.join(folder, item.uri))
 
 
 def _is_absolute(uri: str) -> bool:
     return "://" in uri or uri.startswith("/")
 
 
-def _with_uri(item: MediaItem, uri: str) -> MediaItem:
-    return MediaItem(item.media_id, uri, item.title, item.artist, item.album, item.isrc, item.rights_holder)
-
-
 def _match(pattern: str) -> Iterator[MediaItem]:
     fixed = _fixed_part(pattern)
     try:
         matches = FileSystems.match([pattern])
-    except (OSError, BeamIOError, ValueError) as error:
+    except STORE_ERRORS as error:
         raise ManifestError(f"{pattern}: cannot be listed: {error}") from error
     for match in matches:
         for metadata in sorted(match.metadata_list, key=lambda metadata: str(metadata.path)):

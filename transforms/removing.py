@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystem import BeamIOError
 from apache_beam.pvalue import PBegin, TaggedOutput
 
 from models.manifests import ManifestError
 from models.records import MediaFile, MediaItem
 from models.snapshots import Snapshot, StoredTrack, Tombstone
-from transforms.files import list_media
+from transforms.files import STORE_ERRORS, list_media
 from transforms.runs import Run
 from transforms.segments import ReadTracks
 from transforms.snapshots import read_bytes
@@ -56,7 +55,7 @@ def list_ids(source: str) -> Iterator[MediaItem]:
         return
     try:
         lines = read_bytes(source).decode("utf-8-sig", "surrogateescape").splitlines()
-    except (OSError, BeamIOError, ValueError) as error:
+    except STORE_ERRORS as error:
         raise ManifestError(f"{source}: cannot be read: {error}") from error
     track_ids = [line.strip() for line in lines if line.strip()]
     if not track_ids:

@@ -20,7 +20,7 @@ from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from models.snapshots import Snapshot, decode_snapshot, encode_snapshot
-from transforms.files import is_local
+from transforms.files import STORE_ERRORS, is_local
 
 
 def find_snapshot(folder: str) -> Snapshot | None:
@@ -32,7 +32,7 @@ def read_snapshot(folder: str) -> Snapshot:
     """The index's current snapshot. ValueError if there is no index, or one of another format."""
     try:
         return decode_snapshot(read_bytes(_pointer(folder)).decode())
-    except (OSError, BeamIOError, ValueError, KeyError) as error:
+    except (*STORE_ERRORS, KeyError) as error:
         raise ValueError(f"index {folder}: expected an index built by index_tracks: {error}") from error
 
 

@@ -10,30 +10,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io import parquetio
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from apache_beam.pvalue import AsIter, PBegin, PCollection
 
 from models.records import MediaStatus, Provenance
 from models.tables import arrow_schema, table_columns, to_row
-from transforms.commits import check_folder, check_name, commit, committed_files, staged_prefix
+from transforms.commits import check_folder, check_name, commit, committed_files, recover, staged_prefix
+from transforms.datasets import commit_rows, is_dataset, prepare_dataset, query_rows, select_rows, split_dataset
 
 Row = dict[str, Any]
 
 
 @dataclasses.dataclass
 class WriteTables(beam.PTransform[Any, Any]):
-    """Replaces the run's rows in all these tables at once; yields the files put in place.
+    """Replaces the run's rows in all these tables at once; yields the files put in place, or BigQuery's tables.
 
     Takes {table: records} with the record classes' tables exactly. A table of no records is written, and empty. Rows
     that are made already, such as KeepRows', may stand among the records and keep their provenance.
     """
 
-    output: str  # a folder, anywhere FileSystems writes
+    output: str  # a folder, anywhere FileSystems writes; or bq://PROJECT.DATASET, and --temp_location a bucket
     provenance: Provenance
     record_types: Mapping[str, type[Any]]  # by table
     attempt: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex[:12])  # never the same twice
 
     def __post_init__(self) -> None:
-        _destination(self.output)
+        _check_output(self.output)
         for what, name in [
             ("run id", self.provenance.run_id),
             ("run", self.provenance.run_key),
@@ -46,19 +48,41 @@ class WriteTables(beam.PTransform[Any, Any]):
     def expand(self, records: Any) -> PCollection[str]:  # of a dict's annotation Beam warns
         if records.keys() != self.record_types.keys():
             raise ValueError(f"tables: expected {sorted(self.record_types)}, got {sorted(records)}")
-        rows = {
-            table: records[table] | f"Make {table} rows" >> beam.Map(_make_row, table, record_type, self.provenance)
+        root = next(iter(records.values())).pipeline
+        staging = _staging_of(self.output, root.options)
+        staged = [
+            records[table]
+            | f"Make {table} rows" >> beam.Map(_make_row, table, record_type, self.provenance)
+            | f"Stage {table}" >> self._stage(staging, table)
             for table, record_type in self.record_types.items()
-        }
-        schemas = {table: arrow_schema(record_type) for table, record_type in self.record_types.items()}
-        write = _destination(self.output)(self.output, self.provenance.run_key, self.attempt, schemas)
-        files: PCollection[str] = rows | write
-        return files
+        ]
+        written = staged | beam.Flatten()
+        once = root | beam.Create([staging])
+        names: PCollection[str] = once | "Commit" >> beam.FlatMap(_commit_after, self, AsIter(written))
+        return names
+
+    def _stage(self, staging: str, table: str) -> parquetio.WriteToParquet:
+        # One file a bundle: with a set number of shards, Beam's sink pads with empty files of random names, and when
+        # its last step is retried those can take a full one's place.
+        return parquetio.WriteToParquet(
+            staged_prefix(staging, self.provenance.run_key, self.attempt, table),
+            arrow_schema(self.record_types[table]),
+            codec="snappy",
+            use_compliant_nested_type=True,
+            file_name_suffix=".parquet",
+            shard_name_template="SSSSS-of-NNNNN",
+        )
 
 
-def check_output(output: str) -> None:
-    """Raises ValueError unless tables can be written there."""
-    _destination(output)
+def prepare_output(output: str, run_key: str, options: PipelineOptions) -> None:
+    """Finishes or discards what crashes have left of a run, before an attempt of it starts.
+
+    ValueError or OSError unless tables can be written there.
+    """
+    staging = _staging_of(output, options)
+    if is_dataset(output):
+        prepare_dataset(output, run_key)
+    recover(staging, run_key)
 
 
 @dataclasses.dataclass
@@ -71,11 +95,17 @@ class ReadTable(beam.PTransform[Any, Any]):
     run_key: str | None = None
 
     def __post_init__(self) -> None:
-        _destination(self.output)
+        _check_output(self.output)
         check_name("table", self.table)
 
     def expand(self, root: PBegin) -> PCollection[Row]:
         columns = None if self.columns is None else list(self.columns)
+        if is_dataset(self.output):
+            query = select_rows(self.output, self.table, columns, self.run_key)
+            queried: PCollection[Row] = (
+                root | beam.Create([query]) | beam.FlatMap(query_rows, self.output) | beam.Reshuffle()
+            )
+            return queried
         rows: PCollection[Row] = (
             root
             | beam.Create([self.output])
@@ -127,54 +157,47 @@ class FromRows(beam.PTransform[Any, Any]):
 
 def read_table(output: str, table: str, columns: Sequence[str] | None = None, run_key: str | None = None) -> pa.Table:
     """The table's committed rows, of all runs or of one, in this process. What nobody wrote has none (and no types)."""
-    _destination(output)
+    _check_output(output)
+    if is_dataset(output):
+        return _tabulate(list(query_rows(select_rows(output, table, columns, run_key), output)), columns)
     parts = [_read_file(path, columns) for path in committed_files(output, table, run_key)]
     if not parts:
-        return pa.schema([(column, pa.null()) for column in columns or ()]).empty_table()
+        return _tabulate([], columns)
     return pa.concat_tables(parts, promote_options="default")  # an older run may lack a newer column
 
 
-@dataclasses.dataclass
-class _WriteParquet(beam.PTransform[Any, Any]):
-    """Writes {table: rows} aside as Parquet, and commits once every table is written."""
-
-    output: str
-    run_key: str
-    attempt: str
-    schemas: Mapping[str, pa.Schema]
-
-    def expand(self, rows: Any) -> PCollection[str]:
-        staged = [rows[table] | f"Stage {table}" >> self._stage(table) for table in self.schemas]
-        written = staged | beam.Flatten()
-        once = written.pipeline | beam.Create([list(self.schemas)])
-        commit_once = beam.FlatMap(_commit_after, self.output, self.run_key, self.attempt, AsIter(written))
-        files: PCollection[str] = once | "Commit" >> commit_once
-        return files
-
-    def _stage(self, table: str) -> parquetio.WriteToParquet:
-        # One file a bundle: with a set number of shards, Beam's sink pads with empty files of random names, and when
-        # its last step is retried those can take a full one's place.
-        return parquetio.WriteToParquet(
-            staged_prefix(self.output, self.run_key, self.attempt, table),
-            self.schemas[table],
-            codec="snappy",
-            use_compliant_nested_type=True,
-            file_name_suffix=".parquet",
-            shard_name_template="SSSSS-of-NNNNN",
-        )
+def _check_output(output: str) -> None:
+    """Raises ValueError for what names neither a folder nor a dataset."""
+    if is_dataset(output):
+        split_dataset(output)
+    else:
+        check_folder(output)
 
 
-def _destination(output: str) -> type[_WriteParquet]:
-    """What writes to this kind of output: the one place that tells them apart."""
-    if output.startswith("bq://"):
-        raise ValueError(f"output: BigQuery is not there yet; expected a folder or a gs:// path, got {output!r}")
-    check_folder(output)
-    return _WriteParquet
+def _staging_of(output: str, options: PipelineOptions) -> str:
+    """The folder in which rows wait to be committed. ValueError if there is none for this output."""
+    _check_output(output)
+    if not is_dataset(output):
+        return output
+    bucket = options.view_as(GoogleCloudOptions).temp_location
+    if not (bucket or "").startswith("gs://"):
+        raise ValueError(f"expected --temp_location=gs://…, from which BigQuery loads, got {bucket or 'none'}")
+    check_folder(bucket)
+    return str(FileSystems.join(bucket, "linernotes"))
 
 
-def _commit_after(tables: list[str], output: str, run_key: str, attempt: str, written: Iterable[str]) -> list[str]:
+def _commit_after(staging: str, write: WriteTables, written: Iterable[str]) -> list[str]:
     """Commits once `written` is complete; its names go unused, for Beam's sink yields none when it is retried."""
-    return commit(output, run_key, attempt, tables)
+    if is_dataset(write.output):
+        return commit_rows(write.output, staging, write.provenance, write.attempt, write.record_types)
+    return commit(write.output, write.provenance.run_key, write.attempt, list(write.record_types))
+
+
+def _tabulate(rows: list[Row], columns: Sequence[str] | None) -> pa.Table:
+    """Rows as an Arrow table; of no rows the columns have no types."""
+    if rows:
+        return pa.Table.from_pylist(rows)
+    return pa.schema([(column, pa.null()) for column in columns or ()]).empty_table()
 
 
 def _make_row(record: Any, table: str, record_type: Any, provenance: Provenance) -> Row:

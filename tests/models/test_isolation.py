@@ -5,6 +5,7 @@ import importlib
 import operator
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -90,6 +91,16 @@ def is_running(pid):
     with contextlib.suppress(FileNotFoundError):
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     return False
+
+
+def test_a_default_timeout_of_sockets_leaves_the_child_waiting(worker, hostile):
+    socket.setdefaulttimeout(60)  # as Google's libraries do
+    try:
+        pid = pid_of(worker, hostile)
+        time.sleep(0.2)
+        assert pid_of(worker, hostile) == pid
+    finally:
+        socket.setdefaulttimeout(None)
 
 
 def test_a_stream_is_what_the_function_yields_and_the_child_is_kept(worker, hostile):

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from models.audiobooks import Audiobook, Author, Contributor
 from models.knowledge_base import join_same, merge_authors, name_people, parse_authors, read_audiobook, read_author
-from models.manifests import ManifestError
+from models.manifests import ManifestError, read_rows
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=60)
 ROW = {
@@ -38,7 +38,7 @@ LETTICE = Author(
 
 
 def parse(text, name="authors.jsonl"):
-    return list(parse_authors(io.BytesIO(text.encode()), name))
+    return list(parse_authors(read_rows(io.BytesIO(text.encode()), name)))
 
 
 def test_an_author_is_what_its_row_states():

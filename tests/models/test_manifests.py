@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.manifests import ManifestError, is_manifest, parse_manifest, read_rows
+from models.manifests import ManifestError, is_manifest, make_items, read_rows
 from models.records import MediaItem
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -72,7 +72,7 @@ def test_an_empty_id_or_uri_is_an_error_that_names_the_row(kind, column, nothing
 
 
 def test_rows_before_a_bad_one_are_yielded():
-    items = parse_manifest(io.BytesIO(b"media_id,uri\na,b\nc\n"), "list.csv")
+    items = make_items(read_rows(io.BytesIO(b"media_id,uri\na,b\nc\n"), "list.csv"))
     assert next(items) == MediaItem("a", "b")
     with pytest.raises(ManifestError, match=r"^list\.csv, line 3: uri must not be empty$"):
         next(items)
@@ -157,11 +157,11 @@ def test_a_manifest_is_known_by_its_name(uri, expected):
 
 
 def test_the_suffix_of_a_manifest_may_be_in_capitals():
-    assert list(parse_manifest(io.BytesIO(b"media_id,uri\na,b\n"), "LIST.CSV")) == [MediaItem("a", "b")]
+    assert list(make_items(read_rows(io.BytesIO(b"media_id,uri\na,b\n"), "LIST.CSV"))) == [MediaItem("a", "b")]
 
 
 def parse(kind, data):
-    return list(parse_manifest(io.BytesIO(data), f"list.{kind}"))
+    return list(make_items(read_rows(io.BytesIO(data), f"list.{kind}")))
 
 
 def rows_of(items):

@@ -160,26 +160,6 @@ def write_excerpt():
     return write
 
 
-@pytest.fixture(scope="session")
-def colour_model(tmp_path_factory):
-    """The file of the spec of an image model: scores are shares of red, green and blue, embeddings the three means."""
-    import tensorflow as tf  # takes seconds, which tests of other things need not wait for
-
-    def call(crops):
-        means = tf.reduce_mean(crops, (1, 2))
-        return {"means": means, "shares": means / tf.maximum(tf.reduce_sum(means, 1, keepdims=True), 1e-6)}
-
-    module = tf.Module()
-    module.call = tf.function(call, input_signature=[tf.TensorSpec([None, 24, 32, 3], tf.float32, "crops")])
-    folder = tmp_path_factory.mktemp("colour_model")
-    tf.saved_model.save(module, str(folder / "saved_model"), signatures={"serving_default": module.call})
-    (folder / "model.yaml").write_text(
-        "name: colours-1\nformat: saved_model\npath: saved_model\ninput: {size: [24, 32], normalisation: unit}\n"
-        "scores: {output: shares, labels: [red, green, blue]}\nembedding: {output: means}\n"
-    )
-    return str(folder / "model.yaml")
-
-
 @dataclasses.dataclass(frozen=True)
 class Toy:
     """A model trained for a moment on nine recordings of 12 s, three mixes of them, and silence."""

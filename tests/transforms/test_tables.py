@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apache_beam as beam
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
@@ -15,7 +16,7 @@ import transforms
 from models.records import MediaItem, MediaStatus, Provenance
 from models.tables import arrow_schema, to_row
 from transforms.commits import recover
-from transforms.tables import KeepRows, ReadTable, WriteTables, read_table
+from transforms.tables import KeepRows, ReadTable, WriteTables, prepare_output, read_table
 
 TYPES = {"items": MediaItem, "media_status": MediaStatus}
 NOON = datetime.datetime(2026, 7, 1, 12, 0, 0, 5, datetime.UTC)
@@ -111,6 +112,7 @@ KILLED = """
 import datetime, os, signal, sys
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from models.records import MediaItem, Provenance
 from transforms.tables import WriteTables
@@ -140,8 +142,10 @@ with beam.Pipeline(FnApiRunner()) as root:
 
 
 def test_an_output_that_cannot_be_written_is_an_error_before_any_work():
-    with pytest.raises(ValueError, match=r"BigQuery is not there yet; .* got 'bq://project\.dataset'"):
-        WriteTables("bq://project.dataset", by("run1"), TYPES)
+    with pytest.raises(ValueError, match=r"output: expected bq://PROJECT\.DATASET, got 'bq://project'"):
+        WriteTables("bq://project", by("run1"), TYPES)
+    with pytest.raises(ValueError, match=r"expected --temp_location=gs://…, from which BigQuery loads, got none"):
+        prepare_output("bq://project.dataset", "test-run1", PipelineOptions([]))
     with pytest.raises(ValueError, match=r"output: expected a folder .* got '/tmp/\*'"):
         WriteTables("/tmp/*", by("run1"), TYPES)
 
