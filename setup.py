@@ -36,6 +36,7 @@ setup(
         "numpy>=2.0",
         "pillow>=11",
         "pyarrow>=18",
+        "python-json-logger>=3.1",
         "pyyaml>=6.0",
         "rapidfuzz>=3.9",
         "scipy>=1.13",

@@ -4,10 +4,12 @@
     linernotes bench [--data FOLDER] --scale 1,10,100
     linernotes bench --audiobooks 1,2 [--planted 20000]
     linernotes bench --shots FOLDER
+    linernotes bench --tags FOLDER --model model.yaml
 
 The second line measures matching alone, against catalogues so many times as large: pipelines.scaling. The third
 measures attribution of so many times as many audiobooks: pipelines.growth. The fourth measures shot detection on films
-made of a folder of photos and clips, beside PySceneDetect: pipelines.shot_bench.
+made of a folder of photos and clips, beside PySceneDetect: pipelines.shot_bench. The fifth measures an image model's
+pooled tags on shots made of a folder of labelled photos: pipelines.tag_bench.
 FOLDER holds catalogue/, episodes/, truth.jsonl and score.py; without it the sample catalogue serves, and accuracy is
 left out. Throughput is seconds of media a second of CPU, of all processes together: what one core does.
 """
@@ -33,6 +35,7 @@ from pipelines.parity import print_parity
 from pipelines.scaling import print_scaling
 from pipelines.scoring import score_matches
 from pipelines.shot_bench import print_shots
+from pipelines.tag_bench import print_tags
 from transforms.snapshots import read_snapshot, segment_folder
 
 _DATA = Path("../shared/evals/fingerprint")
@@ -47,6 +50,8 @@ _LENGTHS_S = {"10 minutes": 600, "3 hours": 10_800}
 def main(arguments: Sequence[str]) -> int:
     """Prints the figures; 0."""
     options = _parser().parse_args(arguments)
+    if options.tags and not options.model:
+        _parser().error("--tags: expected --model beside it, got none")
     has_truth = (options.data / "truth.jsonl").exists()
     data = options.data if has_truth else _SAMPLE
     with tempfile.TemporaryDirectory(prefix="linernotes-bench-") as folder:
@@ -54,6 +59,9 @@ def main(arguments: Sequence[str]) -> int:
         tracks, episodes = _find_media(data, "catalogue" if has_truth else "tracks"), _find_media(data, "episodes")
         if options.shots:
             print_shots(options.shots)
+            return 0
+        if options.tags:
+            print_tags(options.tags, options.model)
             return 0
         if options.audiobooks:
             print_growth(work, options.authors, options.audiobooks, options.planted)
@@ -81,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--yamnet", type=Path, default=_YAMNET, help="folder of yamnet.tflite and its class map")
     parser.add_argument("--mobilenet", type=Path, default=_MOBILENET, help="folder of MobileNet v2 and its labels")
     parser.add_argument("--shots", type=Path, metavar="FOLDER", help="photos and clips to make films of")
+    parser.add_argument("--tags", type=Path, metavar="FOLDER", help="of labelled photos that shots are made of")
+    parser.add_argument("--model", metavar="FILE", help="spec of the image model that --tags measures")
     parser.add_argument(
         "--scale", type=_scales, metavar="1,10,100", help="match against catalogues so many times as large"
     )

@@ -52,8 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run()
     except (ConfigError, ManifestError) as error:
-        print(f"linernotes {name}: {error}", file=sys.stderr)
+        _complain(f"linernotes {name}: {error}")
         return 2
+
+
+def _complain(message: str) -> None:
+    """On standard error, in the format of the logs."""
+    logger = logging.getLogger("linernotes")
+    if logger.isEnabledFor(logging.INFO):  # as pipelines.logs, which takes seconds to import, has made it for JSON
+        logger.error(message)
+    else:
+        print(message, file=sys.stderr)
 
 
 def _find_tool(name: str, *arguments: str) -> tuple[str, Callable[[], int]]:
@@ -67,7 +76,10 @@ def _find_pipeline(words: Sequence[str]) -> tuple[str, Callable[[], int]]:
     if options.name in TOOLS:
         parser.error(f"expected {options.name} before its options, got {' '.join(words)}")
     from pipelines.launching import launch  # takes seconds, and --help should not
+    from pipelines.logs import log_as_json
 
+    if options.log_format == "json":
+        log_as_json()
     return options.name, functools.partial(launch, options, beam_arguments)
 
 
@@ -84,5 +96,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run_id", metavar="ID", help="rows of this id are replaced (default: the UTC date)")
     parser.add_argument("--incremental", action="store_true", help="skip items that are done with the same content")
     parser.add_argument("--dry_run", action="store_true", help="check everything, try one item, write nothing")
+    parser.add_argument("--log_format", choices=("text", "json"), default="text", help="of standard error")
     parser.add_argument("--runner_config", metavar="FILE", help="YAML of Beam options; see configs/runners/")
     return parser

@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 
 from configs.loading import ConfigError, load_config, load_options
 from models.records import Provenance
+from pipelines.logs import LOGGER, read_metrics
 from pipelines.progress import show_progress
 from transforms.commits import check_name
 from transforms.files import STORE_ERRORS, list_media
@@ -41,16 +42,24 @@ def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
         return _dry_run(pipeline, config, run, beam_options, items)
 
     _prepare(config.output, run, beam_options)
+    about = {**dataclasses.asdict(run.provenance), "attempt": run.attempt, "config_digest": run.config_digest}
+    LOGGER.info("run started", extra={**about, "items": items, "output": config.output})
     with show_progress(items) as progress:
-        run_pipeline(pipeline, config, dataclasses.replace(run, progress=progress), beam_options)
-    return _report(config, run)
+        metrics = run_pipeline(pipeline, config, dataclasses.replace(run, progress=progress), beam_options)
+    counts = count_statuses(config.output, run)
+    LOGGER.info("run finished", extra={**about, **counts, "metrics": metrics})
+    return _report(config, counts)
 
 
-def run_pipeline(pipeline: Any, config: Any, run: Run, beam_options: PipelineOptions | None = None) -> None:
-    """Builds and runs a pipeline module, and waits for its end."""
+def run_pipeline(
+    pipeline: Any, config: Any, run: Run, beam_options: PipelineOptions | None = None
+) -> Mapping[str, Any]:
+    """Builds and runs a pipeline module, waits for its end, and returns its metrics."""
     root = beam.Pipeline(options=beam_options or PipelineOptions([], runner=_DEFAULT_RUNNER))
     pipeline.build(root, config, run)
-    root.run().wait_until_finish()
+    result = root.run()
+    result.wait_until_finish()
+    return read_metrics(result.metrics())
 
 
 def make_run(pipeline: Any, config: Any, run_id: str, incremental: bool = False) -> Run:
@@ -125,8 +134,7 @@ def _dry_run(pipeline: Any, config: Any, run: Run, beam_options: PipelineOptions
     return 1 if row["status"] == "failed" else 0
 
 
-def _report(config: Any, run: Run) -> int:
-    counts = count_statuses(config.output, run)
+def _report(config: Any, counts: Mapping[str, int]) -> int:
     items = sum(counts.values())
     print(f"{items} items: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
     print(f"tables: {config.output}")
