@@ -54,25 +54,38 @@ def _set(values: dict[str, Any], setting: str) -> None:
         raise ConfigError(f"--set {setting}: {error}") from error
 
 
-def _build(config_type: type[_T], values: Mapping[str, Any], where: str) -> _T:
+def _build(config_type: type[_T], values: Mapping[str, Any], where: str, base: _T | None = None) -> _T:
+    """base: what has the values of the keys that are not given; None: their own defaults."""
     fields = {field.name: field for field in dataclasses.fields(config_type)}  # type: ignore[arg-type]
     hints = typing.get_type_hints(config_type)
     for key in values:
         if key not in fields:
             raise ConfigError(_describe_unknown(f"{where}{key}", str(key), list(fields)))
-    missing = [
-        name
-        for name, field in fields.items()
-        if name not in values and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    ]
-    if missing:
+    missing = [name for name, field in fields.items() if name not in values and not _has_default(field)]
+    if missing and base is None:
         raise ConfigError(f"{where}{missing[0]}: required, but not given")
     try:
-        return config_type(**{key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()})
+        converted = {
+            key: _convert(hints[key], value, f"{where}{key}", _default(fields[key], base))
+            for key, value in values.items()
+        }
+        return config_type(**converted) if base is None else dataclasses.replace(base, **converted)  # type: ignore[type-var]
     except ConfigError:
         raise
     except ValueError as error:
         raise ConfigError(f"{where.rstrip('.') or config_type.__name__}: {error}") from error
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+
+
+def _default(field: dataclasses.Field[Any], base: object) -> Any:
+    if base is not None:
+        return getattr(base, field.name)
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
 
 
 def _describe_unknown(key: str, name: str, known: list[str]) -> str:
@@ -80,16 +93,17 @@ def _describe_unknown(key: str, name: str, known: list[str]) -> str:
     return f"{key}: no such key; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """The value as the field's type has it; ConfigError if it is of another."""
+def _convert(hint: Any, value: Any, where: str, default: object = None) -> Any:
+    """The value as the field's type has it, on top of the default's if it is a group; ConfigError for another type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in arguments:
             return None
         (hint,) = [argument for argument in arguments if argument is not type(None)]
-        return _convert(hint, value, where)
+        return _convert(hint, value, where, default)
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return _build(typing.cast(type[Any], hint), value, f"{where}.")
+        group = typing.cast(type[Any], hint)
+        return _build(group, value, f"{where}.", default if isinstance(default, group) else None)
     if origin is tuple and isinstance(value, list):
         if Ellipsis not in arguments and len(value) != len(arguments):
             raise ConfigError(f"{where}: expected {len(arguments)} values, got {value!r}")

@@ -1,6 +1,7 @@
 """Launching: from the command line's words to a finished run."""
 
 import argparse
+import contextlib
 import dataclasses
 import datetime
 import hashlib
@@ -18,6 +19,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from configs.loading import ConfigError, load_config, load_options
 from models.records import Provenance
 from pipelines.logs import LOGGER, read_metrics
+from pipelines.placement import check_places, is_template
 from pipelines.progress import show_progress
 from transforms.commits import check_name
 from transforms.files import STORE_ERRORS, list_media
@@ -34,6 +36,7 @@ def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     pipeline = importlib.import_module(f"pipelines.{options.name}")
     config = load_config(pipeline.Config, options.config, [*options.set, *_named_settings(options)])
     beam_options = _beam_options(options, beam_arguments)
+    check_places(config, beam_options)
     items = getattr(pipeline, "count_items", _count_media)(config)
     run = _make_run(options, pipeline, config)
     if hasattr(pipeline, "check_model") and (options.dry_run or _runs_here(beam_options)):
@@ -44,8 +47,10 @@ def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     _prepare(config.output, run, beam_options)
     about = {**dataclasses.asdict(run.provenance), "attempt": run.attempt, "config_digest": run.config_digest}
     LOGGER.info("run started", extra={**about, "items": items, "output": config.output})
-    with show_progress(items) as progress:
+    with show_progress(items) if _runs_here(beam_options) else contextlib.nullcontext() as progress:
         metrics = run_pipeline(pipeline, config, dataclasses.replace(run, progress=progress), beam_options)
+    if is_template(beam_options):
+        return 0
     counts = count_statuses(config.output, run)
     LOGGER.info("run finished", extra={**about, **counts, "metrics": metrics})
     return _report(config, counts)
@@ -55,9 +60,14 @@ def run_pipeline(
     pipeline: Any, config: Any, run: Run, beam_options: PipelineOptions | None = None
 ) -> Mapping[str, Any]:
     """Builds and runs a pipeline module, waits for its end, and returns its metrics."""
-    root = beam.Pipeline(options=beam_options or PipelineOptions([], runner=_DEFAULT_RUNNER))
+    try:
+        root = beam.Pipeline(options=beam_options or PipelineOptions([], runner=_DEFAULT_RUNNER))
+    except ValueError as error:  # of a project, region and so on that cannot be
+        raise ConfigError(str(error)) from error
     pipeline.build(root, config, run)
     result = root.run()
+    if is_template(root.options):
+        return {}
     result.wait_until_finish()
     return read_metrics(result.metrics())
 
@@ -122,7 +132,9 @@ def _digest(knobs: object) -> str:
 
 
 def _dry_run(pipeline: Any, config: Any, run: Run, beam_options: PipelineOptions, items: int) -> int:
-    """Runs one item through the whole pipeline into a folder that is thrown away."""
+    """Runs one item through the whole pipeline, here, into a folder that is thrown away."""
+    if not _runs_here(beam_options):
+        beam_options.view_as(StandardOptions).runner = _DEFAULT_RUNNER
     with tempfile.TemporaryDirectory(prefix="linernotes-") as folder:
         written = ["output", *(["index"] if pipeline.WRITES_INDEX else []), "thumbnails", "sheets"]
         changes = {name: f"{folder}/{name}" for name in written if getattr(config, name, None) is not None}

@@ -162,6 +162,19 @@ def test_a_group_that_may_be_none_is_there_once_a_key_of_it_is_set():
     assert list(config.named) == ["short", "long"]
 
 
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A group whose defaults are not its class's."""
+
+    query: Query = Query(2, (1.0,), Filter(7.0, 3))
+
+
+def test_a_key_of_a_group_leaves_the_others_as_the_group_has_them():
+    filtered = load_config(Fitted, None, ["query.filter.min_anchors=9"])
+    assert filtered == Fitted(Query(2, (1.0,), Filter(7.0, 9)))
+    assert load_config(Fitted, None, ["query={}"]) == Fitted()
+
+
 @pytest.mark.parametrize(
     ("setting", "where"), [("query.filter.min_anchors=0", "query.filter"), ("filters=[{min_anchors: 0}]", "filters[0]")]
 )
