@@ -4,9 +4,10 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+from models.places import find_here, resolve_place
 from models.prompts import PromptsSpec, resolve_prompts
 from models.runtimes import FORMATS
-from models.specs import EmbeddingSpec, ScoresSpec, check_choice, resolve_path, resolve_scores
+from models.specs import EmbeddingSpec, Fetch, ScoresSpec, check_choice, resolve_scores
 
 RESIZES = ("shortest", "stretch", "pad")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area")
@@ -130,16 +131,17 @@ class ImageModelSpec:
         return () if self.scores is None else self.scores.names
 
 
-def resolve_image_spec(spec: ImageModelSpec, folder: str) -> ImageModelSpec:
-    """The spec with its labels read and its paths absolute; folder: what they are relative to, the spec's own.
+def resolve_image_spec(spec: ImageModelSpec, folder: str, fetch: Fetch = find_here) -> ImageModelSpec:
+    """The spec with its labels read and its paths made places; folder: what they are relative to, the spec's own.
 
-    ModelError for a file of labels or vectors that cannot be; ValueError for labels that contradict the spec.
+    fetch: brings a file to this machine, to be read; its path. ModelError for a file of labels or vectors that cannot
+    be; ValueError for labels that contradict the spec.
     """
     return dataclasses.replace(
         spec,
-        path=resolve_path(spec.path, folder),
-        scores=None if spec.scores is None else resolve_scores(spec.scores, folder),
-        zero_shot=None if spec.zero_shot is None else resolve_prompts(spec.zero_shot, folder),
+        path=resolve_place(spec.path, folder),
+        scores=None if spec.scores is None else resolve_scores(spec.scores, folder, fetch),
+        zero_shot=None if spec.zero_shot is None else resolve_prompts(spec.zero_shot, folder, fetch),
     )
 
 

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from models.outputs import activate
+from models.places import find_here, resolve_place
 from models.runtimes import ModelError
-from models.specs import check_choice, resolve_path
+from models.specs import Fetch, check_choice
 
 _Array = NDArray[np.float32]
 
@@ -80,11 +81,15 @@ class Prompts:
         return activate(np.asarray(logits, np.float32), self.spec.activation)
 
 
-def resolve_prompts(spec: PromptsSpec, folder: str) -> PromptsSpec:
-    """The spec with the vectors' digest and an absolute path. ModelError unless every prompt has a vector."""
-    resolved = dataclasses.replace(spec, vectors_file=resolve_path(spec.vectors_file, folder))
-    vectors = load_prompts(resolved).vectors
-    return dataclasses.replace(resolved, digest=hashlib.blake2b(vectors.tobytes(), digest_size=16).hexdigest())
+def resolve_prompts(spec: PromptsSpec, folder: str, fetch: Fetch = find_here) -> PromptsSpec:
+    """The spec with the vectors' digest and place. ModelError unless every prompt has a vector.
+
+    fetch: brings a file to this machine, to be read; its path.
+    """
+    place = resolve_place(spec.vectors_file, folder)
+    vectors = load_prompts(dataclasses.replace(spec, vectors_file=fetch(place))).vectors
+    digest = hashlib.blake2b(vectors.tobytes(), digest_size=16).hexdigest()
+    return dataclasses.replace(spec, vectors_file=place, digest=digest)
 
 
 def load_prompts(spec: PromptsSpec) -> Prompts:

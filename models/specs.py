@@ -6,11 +6,14 @@ import difflib
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from models.places import find_here, resolve_place
 from models.runtimes import FORMATS, ModelError
+
+Fetch = Callable[[str], str]  # of a place: the path on this machine
 
 ACTIVATIONS = ("none", "softmax", "sigmoid")
 POOLINGS = ("max", "sum")
@@ -129,24 +132,25 @@ class ModelSpec(Protocol):
     def path(self) -> str: ...
 
 
-def resolve_spec(spec: AudioModelSpec, folder: str) -> AudioModelSpec:
-    """The spec with its labels read and its paths absolute; folder: what they are relative to, the spec's own.
+def resolve_spec(spec: AudioModelSpec, folder: str, fetch: Fetch = find_here) -> AudioModelSpec:
+    """The spec with its labels read and its paths made places; folder: what they are relative to, the spec's own.
 
-    ModelError for a labels file that cannot be; ValueError if it names other labels than the spec, or lacks a class's.
+    fetch: brings a file to this machine, to be read; its path. ModelError for a labels file that cannot be; ValueError
+    if it names other labels than the spec, or lacks a class's.
     """
-    scores = None if spec.scores is None else resolve_scores(spec.scores, folder)
-    return dataclasses.replace(spec, path=resolve_path(spec.path, folder), scores=scores)
+    scores = None if spec.scores is None else resolve_scores(spec.scores, folder, fetch)
+    return dataclasses.replace(spec, path=resolve_place(spec.path, folder), scores=scores)
 
 
-def resolve_scores(scores: ScoresSpec, folder: str) -> ScoresSpec:
+def resolve_scores(scores: ScoresSpec, folder: str, fetch: Fetch = find_here) -> ScoresSpec:
     """The scores with their labels read; errors as of resolve_spec.
 
     A label that a file names several times, such as ImageNet's two cranes, is one class.
     """
     if scores.labels_file is None:
         return scores
-    labels_file = resolve_path(scores.labels_file, folder)
-    labels = _read_labels(labels_file, scores.labels_column)[max(scores.label_offset, 0) :]
+    labels_file = resolve_place(scores.labels_file, folder)
+    labels = _read_labels(labels_file, scores.labels_column, fetch)[max(scores.label_offset, 0) :]
     if not labels:
         raise ModelError(f"{labels_file}: expected more labels than label_offset, {scores.label_offset}, got no more")
     if scores.labels not in ((), labels):
@@ -157,15 +161,10 @@ def resolve_scores(scores: ScoresSpec, folder: str) -> ScoresSpec:
     return dataclasses.replace(scores, labels_file=labels_file, labels=labels, classes=classes)
 
 
-def resolve_path(path: str, folder: str) -> str:
-    """The path, absolute; folder: what it is relative to."""
-    return str(Path(folder, path).resolve())
-
-
 def digest_model(spec: ModelSpec) -> str:
     """A digest of all that can change a resolved spec's results: its values and the bytes of the model's files.
 
-    Where they lie does not count.
+    The files are on this machine; where they lie does not count.
     """
     digest = hashlib.blake2b(json.dumps(_telling(spec)).encode(), digest_size=16)
     for file in _model_files(spec):
@@ -173,6 +172,11 @@ def digest_model(spec: ModelSpec) -> str:
         with file.open("rb") as content:
             digest.update(hashlib.file_digest(content, hashlib.blake2b).digest())
     return digest.hexdigest()
+
+
+def endings_beside(spec: ModelSpec) -> tuple[str, ...]:
+    """What follows the name of the model's file in the names of others that belong to it, if they are there."""
+    return _WEIGHTS_BESIDE if spec.format == "onnx" else ()
 
 
 def describe_unknown(kind: str, name: str, known: Sequence[str]) -> str:
@@ -188,9 +192,9 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
-def _read_labels(path: str, column: str | None) -> tuple[str, ...]:
+def _read_labels(path: str, column: str | None, fetch: Fetch) -> tuple[str, ...]:
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = Path(fetch(path)).read_text(encoding="utf-8-sig")
         labels = tuple(
             label.strip() for label in (_lines(path, text) if column is None else _column(path, text, column))
         )
@@ -220,7 +224,7 @@ def _model_files(spec: ModelSpec) -> list[Path]:
     path = Path(spec.path)
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
-    beside = [Path(spec.path + ending) for ending in _WEIGHTS_BESIDE] if spec.format == "onnx" else []
+    beside = [Path(spec.path + ending) for ending in endings_beside(spec)]
     return [path, *(file for file in beside if file.exists())]
 
 

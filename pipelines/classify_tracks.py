@@ -16,6 +16,7 @@ from models.records import MediaStatus, TrackLabel, TrackSegment
 from models.specs import AudioModelSpec, digest_model
 from pipelines.shipping import SHIPPED_MODEL, load_spec, open_model
 from transforms.classification import DecideTracks, LabelTracks, RecallLabels
+from transforms.fetching import fetch_model
 from transforms.inference import InferenceConfig
 from transforms.media import ReadMedia, SkipDone
 from transforms.runs import CountStatuses, Run, check_share
@@ -74,7 +75,7 @@ def model_version(config: Config) -> str:
 def knobs(config: Config) -> object:
     """All of the config that can change the rows of an item, for --incremental to tell whether it is done."""
     spec, policy = _load(config)
-    return [digest_model(spec), config.labels, policy, config.decode]
+    return [digest_model(fetch_model(spec)), config.labels, policy, config.decode]
 
 
 def check_model(config: Config) -> None:

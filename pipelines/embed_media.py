@@ -13,6 +13,7 @@ from models.isolation import IsolationConfig
 from models.records import Embedding, HalfEmbedding, MediaStatus
 from models.specs import digest_model
 from pipelines.shipping import SHIPPED_MODEL, load_spec, open_model
+from transforms.fetching import fetch_model
 from transforms.inference import InferenceConfig
 from transforms.media import ReadMedia, SkipDone
 from transforms.runs import CountStatuses, Run, check_share
@@ -65,7 +66,8 @@ def model_version(config: Config) -> str:
 
 def knobs(config: Config) -> object:
     """All of the config that can change the rows of an item, for --incremental to tell whether it is done."""
-    return [digest_model(load_spec(config.model, wants="embedding")), config.embeddings, config.decode]
+    spec = load_spec(config.model, wants="embedding")
+    return [digest_model(fetch_model(spec)), config.embeddings, config.decode]
 
 
 def check_model(config: Config) -> None:

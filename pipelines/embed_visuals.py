@@ -15,6 +15,7 @@ from models.tagging import TaggingConfig
 from models.watching import Watch, WatchConfig
 from pipelines.shipping import load_image_spec, open_image_model
 from transforms.embedding import EmbedShots
+from transforms.fetching import fetch_model
 from transforms.inference import InferCrops, InferenceConfig
 from transforms.media import ReadMedia, SkipDone
 from transforms.runs import CountStatuses, Run, check_share
@@ -72,7 +73,7 @@ def model_version(config: Config) -> str:
 def knobs(config: Config) -> object:
     """All of the config that can change the rows of an item, for --incremental to tell whether it is done."""
     spec = load_image_spec(config.model, wants="embedding")
-    return [digest_model(spec), config.crops, config.watch, config.embeddings]
+    return [digest_model(fetch_model(spec)), config.crops, config.watch, config.embeddings]
 
 
 def check_model(config: Config) -> None:

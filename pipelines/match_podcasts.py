@@ -11,7 +11,7 @@ from models.decoding import DecodeConfig
 from models.isolation import IsolationConfig
 from models.matching import QueryConfig
 from models.records import MediaStatus, MusicMatch, MusicUsage, RightsHolderUsage
-from transforms.fingerprinting import FingerprintMedia, MatchFingerprints
+from transforms.fingerprinting import FingerprintMedia, MatchFingerprints, SearchConfig
 from transforms.media import ReadMedia, SkipDone
 from transforms.runs import CountStatuses, Run, check_share
 from transforms.snapshots import read_snapshot
@@ -38,6 +38,7 @@ class Config:
     query: QueryConfig = dataclasses.field(default_factory=QueryConfig)
     decode: DecodeConfig = dataclasses.field(default_factory=DecodeConfig)
     isolation: IsolationConfig = dataclasses.field(default_factory=IsolationConfig)
+    search: SearchConfig = dataclasses.field(default_factory=SearchConfig)
     max_failed_share: float = 0.05
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
         index.config.spectrogram, config.query.peaks, config.decode, config.isolation, run, config.query.blocks
     )
     statuses = (unreadable, skipped, finished) | beam.Flatten() | CountStatuses(run.progress)
-    matches = (fingerprints, finished) | MatchFingerprints(config.index, index, config.query)
+    matches = (fingerprints, finished) | MatchFingerprints(config.index, index, config.query, config.search)
     usages = matches | SumPlays()
 
     kept_matches = skipped | "Keep matches" >> KeepRows(config.output, run.provenance.run_key, "music_matches")

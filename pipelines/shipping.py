@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
 
 from configs.loading import ConfigError, load_config
@@ -11,11 +11,13 @@ from models.audio_models import load_audio_model
 from models.image_models import load_image_model
 from models.image_specs import ImageModelSpec, resolve_image_spec
 from models.pairs import GRAPH_FEATURES, PAIR_FEATURES
+from models.places import SHIPPED, folder_of, resolve_place
 from models.runtimes import ModelError, open_runtime
 from models.specs import AudioModelSpec, resolve_spec
+from transforms.fetching import fetch, fetch_model
 
-SHIPPED_MODEL = str(files("models") / "tracks" / "model.yaml")
-SHIPPED_AUTHORS = str(files("models") / "authors" / "model.yaml")
+SHIPPED_MODEL = f"{SHIPPED}tracks/model.yaml"
+SHIPPED_AUTHORS = f"{SHIPPED}authors/model.yaml"
 
 # How files of each format begin: at which byte, and with what. Protocol buffers begin with their version, field 1.
 _BEGINNINGS = {
@@ -27,14 +29,14 @@ _BEGINNINGS = {
 
 
 def load_spec(path: str, wants: str) -> AudioModelSpec:
-    """The spec of a YAML file, its paths resolved, with the one output that is wanted: scores or embedding.
+    """The spec of a YAML file anywhere, its paths resolved, with the one output that is wanted: scores or embedding.
 
     Raises ConfigError for what is no spec, has no such output, or whose model is missing or begins as none does. It
     does not open the model, which takes its framework and seconds: open_model does.
     """
     try:
-        spec = resolve_spec(load_config(AudioModelSpec, path), str(Path(path).resolve().parent))
-        _check_file(spec.format, spec.path)
+        spec = resolve_spec(load_config(AudioModelSpec, fetch(path)), folder_of(path), fetch)
+        _check_file(spec.format, fetch_model(spec).path)
     except ValueError as error:
         raise ConfigError(f"model {path}: {error}") from error
     if getattr(spec, wants) is None:
@@ -45,7 +47,7 @@ def load_spec(path: str, wants: str) -> AudioModelSpec:
 def open_model(path: str, wants: str) -> None:
     """Raises ConfigError unless the model of a spec can be opened here and is what its spec says."""
     try:
-        load_audio_model(load_spec(path, wants))
+        load_audio_model(fetch_model(load_spec(path, wants)))
     except ModelError as error:
         raise ConfigError(f"model {path}: {error}") from error
 
@@ -55,8 +57,8 @@ def load_image_spec(path: str, wants: str) -> ImageModelSpec:
     of zero_shot) or embedding; errors as of load_spec.
     """
     try:
-        spec = resolve_image_spec(load_config(ImageModelSpec, path), str(Path(path).resolve().parent))
-        _check_file(spec.format, spec.path)
+        spec = resolve_image_spec(load_config(ImageModelSpec, fetch(path)), folder_of(path), fetch)
+        _check_file(spec.format, fetch_model(spec).path)
     except ValueError as error:
         raise ConfigError(f"model {path}: {error}") from error
     if wants == "embedding":
@@ -71,7 +73,7 @@ def load_image_spec(path: str, wants: str) -> ImageModelSpec:
 def open_image_model(path: str, wants: str) -> None:
     """Raises ConfigError unless the image model of a spec can be opened here and is what its spec says."""
     try:
-        load_image_model(load_image_spec(path, wants))
+        load_image_model(fetch_model(load_image_spec(path, wants)))
     except ModelError as error:
         raise ConfigError(f"model {path}: {error}") from error
 
@@ -92,20 +94,16 @@ class AuthorModel:
 
 
 def load_author_model(path: str) -> AuthorModel:
-    """The model of a YAML file, its paths resolved. ConfigError for what is none, or lacks a network."""
-    model = load_config(AuthorModel, path)
-    folder = Path(path).resolve().parent
-    digest = hashlib.blake2b(digest_size=16)
-    for name in (model.pairs, model.graph):
-        try:
-            for file in sorted(each for each in (folder / name).rglob("*") if each.is_file()):
-                digest.update(file.read_bytes())
-            _check_network(folder / name)
-        except (OSError, ModelError) as error:
-            raise ConfigError(f"model {path}: {error}") from error
-    return dataclasses.replace(
-        model, pairs=str(folder / model.pairs), graph=str(folder / model.graph), digest=digest.hexdigest()
-    )
+    """The model of a YAML file, its paths made places. ConfigError for what is none, or lacks a network."""
+    try:
+        model = load_config(AuthorModel, fetch(path))
+        places = [resolve_place(name, folder_of(path)) for name in (model.pairs, model.graph)]
+        digest = _digest_networks([Path(fetch(place)) for place in places])
+    except ConfigError:
+        raise
+    except (OSError, ModelError) as error:
+        raise ConfigError(f"model {path}: {error}") from error
+    return dataclasses.replace(model, pairs=places[0], graph=places[1], digest=digest)
 
 
 def open_author_model(path: str) -> None:
@@ -113,14 +111,20 @@ def open_author_model(path: str) -> None:
     model = load_author_model(path)
     try:
         for network, features in ((model.pairs, PAIR_FEATURES), (model.graph, GRAPH_FEATURES)):
-            open_runtime("saved_model", network).check((len(features),))
+            open_runtime("saved_model", fetch(network)).check((len(features),))
     except ModelError as error:
         raise ConfigError(f"model {path}: {error}") from error
 
 
-def _check_network(folder: Path) -> None:
-    if not (folder / "saved_model.pb").is_file():
-        raise ModelError(f"{folder}: expected a SavedModel, got nothing: no such file")
+def _digest_networks(folders: Sequence[Path]) -> str:
+    """Of SavedModels; ModelError for what is none."""
+    digest = hashlib.blake2b(digest_size=16)
+    for folder in folders:
+        if not (folder / "saved_model.pb").is_file():
+            raise ModelError(f"{folder}: expected a SavedModel, got nothing: no such file")
+        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _check_file(format: str, path: str) -> None:  # noqa: A002  the spec's word

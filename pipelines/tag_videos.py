@@ -18,6 +18,7 @@ from models.specs import digest_model
 from models.tagging import TaggingConfig
 from models.watching import Watch, WatchConfig
 from pipelines.shipping import load_image_spec, open_image_model
+from transforms.fetching import fetch_model
 from transforms.inference import InferCrops, InferenceConfig
 from transforms.media import ReadMedia, SkipDone
 from transforms.runs import CountStatuses, Run, check_share
@@ -90,7 +91,7 @@ def knobs(config: Config) -> object:
         check_policy(config.policy, [*COMPUTED_TAGS, *(spec.classes if spec else ())])
     except ValueError as error:
         raise ConfigError(f"policy: {error}") from error
-    return [spec and digest_model(spec), config.watch, spec and config.tagging, config.policy]
+    return [spec and digest_model(fetch_model(spec)), config.watch, spec and config.tagging, config.policy]
 
 
 def check_model(config: Config) -> None:

@@ -24,6 +24,7 @@ from models.records import AuthorLinks, NewAuthor
 from models.runtimes import Runtime, open_runtime
 from transforms.audiobooks import AudiobookFile
 from transforms.candidates import CompareVisits, CountRarity, FindCandidates, Visit
+from transforms.fetching import fetch
 
 _BATCH = 64  # audiobooks scored together
 _Floats = NDArray[np.float32]
@@ -77,7 +78,7 @@ class FindCases(beam.PTransform[Any, Any]):
 class ScoreAudiobooks(beam.PTransform[Any, Any]):
     """Takes {"audiobooks": AudiobookFiles, "authors"}; yields the cases with the scores of both networks' rounds."""
 
-    pairs_model: str  # the folder of a SavedModel
+    pairs_model: str  # the folder of a SavedModel, anywhere that models are fetched from
     graph_model: str
     candidates: CandidateConfig
     neighbours: NeighbourConfig
@@ -189,7 +190,7 @@ class _PairModelHandler(ModelHandler[Case, Case, Runtime]):
         self._model, self._features = model, features
 
     def load_model(self) -> Runtime:
-        return open_runtime("saved_model", self._model)
+        return open_runtime("saved_model", fetch(self._model))
 
     def run_inference(
         self, batch: Sequence[Case], model: Runtime, inference_args: dict[str, Any] | None = None

@@ -42,6 +42,11 @@ def list_media(source: str) -> Iterator[MediaItem]:
         raise ManifestError(f"{source}: expected media, found none")
 
 
+def is_query(source: str) -> bool:
+    """Whether a source of records is asked of BigQuery, and no file."""
+    return bool(_QUERY.match(source))
+
+
 def content_of(uri: str) -> str:
     """What changes when the bytes do: a digest of a local file, elsewhere what the store keeps.
 
@@ -89,7 +94,7 @@ def read_records(source: str, columns: Sequence[str] | None = None) -> Iterator[
 
     columns: those wanted, which a Parquet file reads alone. Raises ManifestError for what cannot be read.
     """
-    if not _QUERY.match(source):
+    if not is_query(source):
         with _open_manifest(source) as file:
             yield from read_rows(file, source, columns)
         return
@@ -113,7 +118,7 @@ def _open_manifest(source: str) -> IO[bytes]:
 
 
 def _list(source: str) -> Iterator[MediaItem]:
-    if _QUERY.match(source):
+    if is_query(source):
         return make_items(read_records(source))
     source = _local_path(source)
     if "/" not in source:

@@ -20,10 +20,29 @@ from models.snapshots import Snapshot
 from models.spectrogram import SpectrogramConfig
 from models.stretches import Stretch
 from transforms.files import local_copy
+from transforms.hints import make_hints
 from transforms.runs import Run
 from transforms.segments import open_segment
 
 _MIN_GROUPS = 32  # of blocks, over all segments: for so many workers
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig:
+    """How an index is searched; of no effect on what is found.
+
+    min_ram: what the workers that hold one of its segments need, as Beam's resource hints have it, such as 30GB.
+    """
+
+    min_ram: str | None = None
+
+    def __post_init__(self) -> None:
+        make_hints(min_ram=self.min_ram)
+
+    @property
+    def hints(self) -> dict[str, str]:
+        """Beam's resource hints."""
+        return make_hints(min_ram=self.min_ram)
 
 
 @dataclasses.dataclass
@@ -93,11 +112,13 @@ class MatchFingerprints(beam.PTransform[Any, Any]):
     folder: str
     index: Snapshot
     config: QueryConfig
+    search: SearchConfig = dataclasses.field(default_factory=SearchConfig)
 
     def expand(self, inputs: Any) -> PCollection[MusicMatch]:  # (Fingerprints in blocks, MediaStatuses)
         fingerprints, statuses = inputs
         groups = fingerprints | _GroupBlocks(len(self.index.segments))
-        stretches_by_media_id = groups | beam.ParDo(_MatchBlocksFn(self.folder, self.index, self.config))
+        match_blocks = beam.ParDo(_MatchBlocksFn(self.folder, self.index, self.config))
+        stretches_by_media_id = groups | match_blocks.with_resource_hints(**self.search.hints)
         done_by_media_id = statuses | beam.FlatMap(_key_done)
         matches: PCollection[MusicMatch] = (
             {"stretches": stretches_by_media_id, "done": done_by_media_id}

@@ -20,6 +20,8 @@ from models.outputs import Predictions
 from models.records import CropBlock, CropScores, MediaStatus, WindowBlock, WindowScores
 from models.runtimes import ModelError, describe_error
 from models.specs import AudioModelSpec
+from transforms.fetching import fetch_model
+from transforms.hints import make_hints
 from transforms.runs import Run
 
 _Spec = TypeVar("_Spec", AudioModelSpec, ImageModelSpec)
@@ -33,23 +35,23 @@ class InferenceConfig:
     """How the model is run; of no effect on what it says.
 
     batch_size: windows or crops at once; None: what the model's spec says.
-    accelerator: what the workers that infer need besides, as Beam's resource hints have it, such as
-    `type:nvidia-l4;count:1;install-nvidia-driver`. A GPU that is there is used in any case.
+    accelerator, min_ram: what the workers that infer need besides, as Beam's resource hints have it, such as
+    `type:nvidia-l4;count:1;install-nvidia-driver` and 16GB. A GPU that is there is used in any case.
     """
 
     batch_size: int | None = None
     accelerator: str | None = None
+    min_ram: str | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size is not None and self.batch_size <= 0:
             raise ValueError(f"batch_size must be positive, got {self.batch_size}")
-        if self.accelerator is not None and not self.accelerator.startswith("type:"):
-            raise ValueError(f"accelerator must be type:NAME;count:NUMBER…, got {self.accelerator!r}")
+        make_hints(self.accelerator, self.min_ram)
 
     @property
     def hints(self) -> dict[str, str]:
         """Beam's resource hints."""
-        return {} if self.accelerator is None else {"accelerator": self.accelerator}
+        return make_hints(self.accelerator, self.min_ram)
 
     def resize_batches(self, spec: _Spec) -> _Spec:
         """The spec with the batch size that was asked for."""
@@ -65,7 +67,7 @@ class InferWindows(beam.PTransform[Any, Any]):
 
     spec: AudioModelSpec  # resolved
     run: Run
-    hints: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Beam's, of the inference alone: accelerator
+    hints: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Beam's, of the inference alone
 
     def expand(self, blocks: PCollection[WindowBlock]) -> Any:  # PCollections of WindowScores and MediaStatus
         load = functools.partial(_load_audio_model, self.spec)
@@ -80,7 +82,7 @@ class InferCrops(beam.PTransform[Any, Any]):
 
     spec: ImageModelSpec  # resolved
     run: Run
-    hints: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Beam's, of the inference alone: accelerator
+    hints: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Beam's, of the inference alone
 
     def expand(self, blocks: PCollection[CropBlock]) -> Any:  # PCollections of CropScores and MediaStatus
         load = functools.partial(_load_image_model, self.spec)
@@ -156,11 +158,11 @@ class _BlockHandler(ModelHandler[Any, Any, _SharedModel]):
 
 
 def _load_audio_model(spec: AudioModelSpec) -> AudioModel:
-    return load_audio_model(spec)
+    return load_audio_model(fetch_model(spec))
 
 
 def _load_image_model(spec: ImageModelSpec) -> ImageModel:
-    return load_image_model(spec)
+    return load_image_model(fetch_model(spec))
 
 
 def _window_scores(block: WindowBlock, outputs: Predictions) -> WindowScores:

@@ -9,8 +9,12 @@ import bz2
 import contextlib
 import dataclasses
 import json
+import os
 import re
+import shutil
 import site
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,8 +24,9 @@ from apache_beam.internal import pickler
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.portability.api import beam_runner_api_pb2
 
-from pipelines import cli, flex, index_tracks, match_podcasts
+from pipelines import classify_tracks, cli, flex, index_tracks, match_podcasts
 from pipelines.launching import make_run, run_pipeline
+from transforms.tables import read_table
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "europe-west4-docker.pkg.dev/project/linernotes/linernotes:0.1.0"
@@ -45,6 +50,23 @@ PARAMETERS = {
     "embed_visuals": VISUALS,
 }
 _PICKLED = re.compile(rb"QlpoO[A-Za-z0-9+/]+={0,2}")  # in base64, compressed by bz2: as Beam pickles
+PACKAGES = ("configs", "models", "pipelines", "transforms")
+_RUN_GRAPH = """
+import pathlib, sys
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms.environments import EmbeddedPythonEnvironment
+import models
+
+folder = pathlib.Path(sys.argv[1])
+assert folder in pathlib.Path(models.__file__).parents
+graph = beam_runner_api_pb2.Pipeline.FromString((folder / "graph").read_bytes())
+here = EmbeddedPythonEnvironment.default().to_runner_api(None)
+for environment in graph.components.environments.values():
+    environment.urn, environment.payload = here.urn, here.payload
+FnApiRunner().run_via_runner_api(graph, PipelineOptions([])).wait_until_finish()
+"""
 PLACES = {"input", "index", "sheets", "authors", "model", "thumbnails"}
 HINTED = {  # the only steps that ask for other machines, and what they ask for
     "match_podcasts": ("MatchFingerprints/ParDo(_MatchBlocksFn)", {"min_ram_bytes": b"30000000000"}),
@@ -114,18 +136,27 @@ def launch(stored, warehouse):
 
 
 @pytest.fixture(scope="module")
-def jobs(launch, stored):
+def capture(launch, stored):
+    """Launches a pipeline; the Job."""
+
+    def capture_one(name, parameters):
+        assert launch(name, parameters) == 0
+        request = json.loads(read(f"{stored}/jobs/{name}.json"))
+        return Job(request, read(request["environment"]["sdkPipelineOptions"]["options"]["pipelineUrl"]))
+
+    return capture_one
+
+
+@pytest.fixture(scope="module")
+def jobs(capture, stored):
     """Of each pipeline, made when it is asked for."""
 
     class Jobs(dict):
         def __missing__(self, name):
-            parameters = {
-                key: f"{stored}/{value}" if key in PLACES else value for key, value in PARAMETERS[name].items()
-            }
-            assert launch(name, parameters) == 0
-            request = json.loads(read(f"{stored}/jobs/{name}.json"))
-            graph = read(request["environment"]["sdkPipelineOptions"]["options"]["pipelineUrl"])
-            self[name] = Job(request, graph)
+            parameters = PARAMETERS[name].items()
+            self[name] = capture(
+                name, {key: f"{stored}/{value}" if key in PLACES else value for key, value in parameters}
+            )
             return self[name]
 
     return Jobs()
@@ -195,6 +226,24 @@ def test_no_path_of_the_machine_that_submits_a_job_is_in_it(jobs, name):
 @pytest.mark.parametrize("name", cli.PIPELINES)
 def test_a_graph_is_far_smaller_than_the_service_allows(jobs, name):
     assert len(jobs[name].graph) < 1_000_000  # of 10 MB
+
+
+def test_a_job_runs_where_nothing_is_but_the_packages(capture, stored, sample_folder, tmp_path):
+    job = capture("classify_tracks", {"input": f"{stored}/sample/tracks/[fr]*", "output": f"{stored}/there"})
+    (tmp_path / "graph").write_bytes(job.graph)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / "packages" / package, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-P", "-c", _RUN_GRAPH, str(tmp_path)]
+    subprocess.run(command, check=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "packages")})
+
+    config = classify_tracks.Config(f"{sample_folder}/tracks/[fr]*", str(tmp_path / "here"))
+    run_pipeline(classify_tracks, config, make_run(classify_tracks, config, "here"))
+    here, there = (
+        read_table(output, "track_labels", ["media_id", "label", "shares"]).sort_by("media_id").to_pylist()
+        for output in (config.output, f"{stored}/there")
+    )
+    assert here == there
+    assert len(here) > 1
 
 
 def test_what_workers_elsewhere_cannot_reach_is_refused_before_work_starts(launch, stored, sample_folder, capsys):

@@ -28,6 +28,7 @@ from models.undistributed import extend_pairs, find_pairs, hear_neighbours
 from pipelines import attribute_audiobooks
 from pipelines.cli import main
 from pipelines.shipping import SHIPPED_AUTHORS, load_author_model
+from transforms.fetching import fetch
 
 TABLES = ("author_links", "new_authors", "media_status")
 ORIEL = {
@@ -195,7 +196,7 @@ def test_every_row_names_the_run_and_the_model(first, rows):
 
 def score_alone(network, features):
     """The match probabilities of each audiobook's pairs."""
-    logits = open_runtime("saved_model", network).predict(np.concatenate(features))["logits"]
+    logits = open_runtime("saved_model", fetch(network)).predict(np.concatenate(features))["logits"]
     scores = 1 / (1 + np.exp(-logits.mean(axis=1)))
     return np.split(scores.astype(np.float32), np.cumsum([len(each) for each in features])[:-1])
 
@@ -442,7 +443,7 @@ def test_a_setting_that_cannot_be_is_refused(first, rejection, setting, message)
 @pytest.fixture
 def copied_model(tmp_path):
     """A copy of the shipped model's folder."""
-    return Path(shutil.copytree(Path(SHIPPED_AUTHORS).parent, tmp_path / "model"))
+    return Path(shutil.copytree(Path(fetch(SHIPPED_AUTHORS)).parent, tmp_path / "model"))
 
 
 def test_a_model_without_a_network_is_refused(first, rejection, copied_model):
