@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test cloud check bench sample clean
+.PHONY: run test cloud airflow check bench templates sample clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/python -m pipelines sample
@@ -15,6 +15,9 @@ test: $(VENV)/dev.stamp
 cloud: $(VENV)/dev.stamp $(VENV)-emulators/stamp  ## Every pipeline from object storage to BigQuery, both emulated.
 	EMULATORS=$(VENV)-emulators/bin $(BIN)/python -m pytest tests/cloud
 
+airflow: $(VENV)/run.stamp $(VENV)-airflow/stamp  ## The DAGs, run by Airflow in an environment of its own.
+	VENV=$(VENV) $(VENV)-airflow/bin/python -m pytest tests/airflow
+
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -23,6 +26,9 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m pipelines bench
+
+templates: $(VENV)/dev.stamp  ## Writes configs/templates again, after a change of a pipeline's config.
+	$(BIN)/python -m pipelines templates
 
 sample: $(VENV)/dev.stamp  ## Makes the sample catalogue again; needs espeak-ng.
 	$(BIN)/python tests/sample/make_sample.py
@@ -42,5 +48,10 @@ $(VENV)-emulators/stamp: configs/constraints-emulators.txt
 	$(VENV)-emulators/bin/python -c 'import duckdb_extensions; duckdb_extensions.import_extension("spatial")'
 	touch $@
 
+$(VENV)-airflow/stamp: configs/constraints-airflow.txt
+	$(PYTHON) -m venv $(VENV)-airflow
+	$(VENV)-airflow/bin/pip install --quiet --requirement configs/constraints-airflow.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-emulators build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-emulators $(VENV)-airflow build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

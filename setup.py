@@ -12,7 +12,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=["configs", "models", "pipelines", "transforms"],
+    packages=["configs", "models", "pipelines", "pipelines.dags", "transforms"],
     package_data={
         "configs": ["*.yaml", "runners/*.yaml", "*.txt"],
         "models": [
@@ -24,6 +24,7 @@ setup(
             "tracks/*/*/*",
             "transitions/*",
         ],
+        "pipelines": ["dags/*.yaml"],
     },
     install_requires=[
         "anyascii>=0.3.2",

@@ -1,0 +1,1 @@
+"""DAGs for Airflow, which reads this folder; nothing of ours imports it."""
