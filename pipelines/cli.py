@@ -31,6 +31,7 @@ TOOLS = (
     "evaluate_tags",
     "train_shots",
     "export_image_model",
+    "templates",
     "sample",
     "bench",
 )
