@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test cloud airflow check bench templates sample clean
+.PHONY: run test cloud airflow flink flink-start flink-stop check bench templates sample clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/python -m pipelines sample
@@ -17,6 +17,15 @@ cloud: $(VENV)/dev.stamp $(VENV)-emulators/stamp  ## Every pipeline from object 
 
 airflow: $(VENV)/run.stamp $(VENV)-airflow/stamp  ## The DAGs, run by Airflow in an environment of its own.
 	VENV=$(VENV) $(VENV)-airflow/bin/python -m pytest tests/airflow
+
+flink: $(VENV)/dev.stamp  ## Every pipeline on a Flink cluster of this machine; needs Java 17 and Maven.
+	$(BIN)/python -m pytest tests/flink --durations=0 --junit-xml=build/flink/tests.xml
+
+flink-start: $(VENV)/run.stamp  ## Starts one, and prints the Beam options that run a pipeline there.
+	$(BIN)/python tests/flink/cluster.py start
+
+flink-stop:
+	$(BIN)/python tests/flink/cluster.py stop
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

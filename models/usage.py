@@ -1,5 +1,6 @@
 """Usage: how much of each recording was played, for each item and for each rights holder."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -14,7 +15,7 @@ def sum_plays(matches: Iterable[MusicMatch]) -> MusicUsage:
         media_id=first.media_id,
         track_id=first.track_id,
         plays=len(listed),
-        seconds=sum(match.end_s - match.start_s for match in listed),
+        seconds=math.fsum(match.end_s - match.start_s for match in listed),
         title=first.title,
         artist=first.artist,
         isrc=first.isrc,
@@ -25,10 +26,10 @@ def sum_plays(matches: Iterable[MusicMatch]) -> MusicUsage:
 def sum_repertoire(rights_holder: str, usages: Iterable[MusicUsage]) -> RightsHolderUsage:
     """What one rights holder's recordings were played, in whichever items."""
     items_by_track: dict[str, set[str]] = defaultdict(set)
-    plays, seconds = 0, 0.0
+    plays, seconds = 0, list[float]()
     for usage in usages:
         items_by_track[usage.track_id].add(usage.media_id)
         plays += usage.plays
-        seconds += usage.seconds
+        seconds.append(usage.seconds)
     items = set().union(*items_by_track.values())
-    return RightsHolderUsage(rights_holder, len(items), len(items_by_track), plays, seconds)
+    return RightsHolderUsage(rights_holder, len(items), len(items_by_track), plays, math.fsum(seconds))
