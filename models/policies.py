@@ -95,7 +95,7 @@ def decide(summary: TrackSummary, policy: PolicyConfig, album_functional_share: 
         media_id=item.media_id,
         label=summary.label,
         decision=decision,
-        rate=_rate(decision, summary.duration_s, policy),
+        rate=find_rate(decision, summary.duration_s, policy),
         rule=rule,
         music_score=summary.score(MUSIC),
         shares=summary.shares,
@@ -128,7 +128,15 @@ def judge(summary: TrackSummary, policy: PolicyConfig) -> tuple[str, str]:
     return REVIEW, f"{heard}: neither clearly functional nor music or speech"
 
 
-def _rate(decision: str, duration_s: float, policy: PolicyConfig) -> str | None:
+def follow_label(label: str, policy: PolicyConfig) -> str:
+    """The decision about a track that is sure to be of a class."""
+    if label in (MUSIC, SPEECH):
+        return label
+    return FUNCTIONAL if label in policy.functional else REVIEW
+
+
+def find_rate(decision: str, duration_s: float, policy: PolicyConfig) -> str | None:
+    """What a track of that decision earns; None: not known, for it is for review."""
     if decision == FUNCTIONAL:
         return "reduced" if duration_s >= policy.min_duration_s else "none"
     return None if decision == REVIEW else "full"

@@ -13,6 +13,7 @@ from models.records import AuthorLinks, MediaStatus, NewAuthor
 from pipelines.shipping import SHIPPED_AUTHORS, load_author_model, open_author_model
 from transforms.attribution import DecideLinks, NameNewAuthors, ScoreAudiobooks
 from transforms.audiobooks import ReadAudiobooks, ReadAuthors, count_audiobooks, list_authors
+from transforms.overrides import OverrideLinks, digest_decisions
 from transforms.runs import CountStatuses, Run, check_share
 from transforms.tables import ReadTable, WriteTables
 
@@ -24,7 +25,8 @@ TABLES = {"media_status": MediaStatus, "author_links": AuthorLinks, "new_authors
 class Config:
     """input: manifest of the audiobooks' records. authors: the knowledge base, a .csv, .jsonl or .parquet. output:
     folder of the tables; new authors keep the ids that they have there from earlier runs. id_column: of the manifest.
-    model: the model.yaml that train_authors wrote; the shipped one unless named.
+    model: the model.yaml that train_authors wrote; the shipped one unless named. overrides: reviewers' decisions, as a
+    report exports them.
     """
 
     input: str
@@ -34,6 +36,7 @@ class Config:
     model: str = SHIPPED_AUTHORS
     candidates: CandidateConfig = dataclasses.field(default_factory=CandidateConfig)
     neighbours: NeighbourConfig = dataclasses.field(default_factory=NeighbourConfig)
+    overrides: str | None = None
     max_failed_share: float = 0.05
 
     def __post_init__(self) -> None:
@@ -49,7 +52,7 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     cases = {"audiobooks": found, "authors": authors} | ScoreAudiobooks(
         model.pairs, model.graph, config.candidates, config.neighbours
     )
-    links, orphans = cases | DecideLinks(model.attribution)
+    links, orphans = (*(cases | DecideLinks(model.attribution)), authors) | OverrideLinks(config.overrides)
     yesterday = root | ReadTable(config.output, "new_authors")
     named, new_authors = {"links": links, "orphans": orphans, "yesterday": yesterday} | NameNewAuthors()
 
@@ -77,7 +80,14 @@ def model_version(config: Config) -> str:
 def knobs(config: Config) -> object:
     """All of the config that can change the rows of an audiobook."""
     model = load_author_model(config.model)
-    return [model.name, model.digest, model.attribution, config.candidates, config.neighbours]
+    return [
+        model.name,
+        model.digest,
+        model.attribution,
+        config.candidates,
+        config.neighbours,
+        *digest_decisions(config.overrides),
+    ]
 
 
 def check_model(config: Config) -> None:

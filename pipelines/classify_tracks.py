@@ -19,6 +19,7 @@ from transforms.classification import DecideTracks, LabelTracks, RecallLabels
 from transforms.fetching import fetch_model
 from transforms.inference import InferenceConfig
 from transforms.media import ReadMedia, SkipDone
+from transforms.overrides import OverrideLabels, digest_decisions
 from transforms.runs import CountStatuses, Run, check_share
 from transforms.scoring import ScoreMedia
 from transforms.tables import KeepRows, WriteTables
@@ -30,7 +31,7 @@ TABLES = {"media_status": MediaStatus, "track_labels": TrackLabel, "track_segmen
 @dataclasses.dataclass(frozen=True)
 class Config:
     """input: manifest or pattern of the tracks. output: folder of the tables. model: the spec of an audio model with
-    scores; the shipped one unless named.
+    scores; the shipped one unless named. overrides: reviewers' decisions, as a report exports them.
     """
 
     input: str
@@ -41,6 +42,7 @@ class Config:
     decode: DecodeConfig = dataclasses.field(default_factory=DecodeConfig)
     isolation: IsolationConfig = dataclasses.field(default_factory=IsolationConfig)
     inference: InferenceConfig = dataclasses.field(default_factory=InferenceConfig)
+    overrides: str | None = None
     max_failed_share: float = 0.05
 
     def __post_init__(self) -> None:
@@ -57,11 +59,12 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     statuses = (unreadable, skipped, finished) | beam.Flatten() | CountStatuses(run.progress)
     summaries, segments = items | LabelTracks(spec, config.labels)
     recalled = skipped | RecallLabels(config.output, run)
+    labels = (summaries, recalled) | DecideTracks(policy, run.provenance)
 
     kept = skipped | KeepRows(config.output, run.provenance.run_key, "track_segments")
     tables = {
         "media_status": statuses,
-        "track_labels": (summaries, recalled) | DecideTracks(policy, run.provenance),
+        "track_labels": labels | OverrideLabels(config.overrides, policy),
         "track_segments": (segments, kept) | "Segments" >> beam.Flatten(),
     }
     _ = tables | WriteTables(config.output, run.provenance, TABLES, run.attempt)
@@ -75,7 +78,7 @@ def model_version(config: Config) -> str:
 def knobs(config: Config) -> object:
     """All of the config that can change the rows of an item, for --incremental to tell whether it is done."""
     spec, policy = _load(config)
-    return [digest_model(fetch_model(spec)), config.labels, policy, config.decode]
+    return [digest_model(fetch_model(spec)), config.labels, policy, config.decode, *digest_decisions(config.overrides)]
 
 
 def check_model(config: Config) -> None:

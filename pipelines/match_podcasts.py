@@ -13,7 +13,9 @@ from models.matching import QueryConfig
 from models.records import MediaStatus, MusicMatch, MusicUsage, RightsHolderUsage
 from transforms.fingerprinting import FingerprintMedia, MatchFingerprints, SearchConfig
 from transforms.media import ReadMedia, SkipDone
+from transforms.overrides import OverrideMatches, digest_decisions
 from transforms.runs import CountStatuses, Run, check_share
+from transforms.segments import ReadTracks
 from transforms.snapshots import read_snapshot
 from transforms.tables import FromRows, KeepRows, WriteTables
 from transforms.usage import SumPlays, SumRepertoires
@@ -30,7 +32,10 @@ TABLES = {
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """input: manifest or pattern of the episodes. index: from index_tracks. output: folder of the tables."""
+    """input: manifest or pattern of the episodes. index: from index_tracks. output: folder of the tables.
+
+    overrides: reviewers' decisions, as a report exports them, that count for more than what is found.
+    """
 
     input: str
     index: str
@@ -39,6 +44,7 @@ class Config:
     decode: DecodeConfig = dataclasses.field(default_factory=DecodeConfig)
     isolation: IsolationConfig = dataclasses.field(default_factory=IsolationConfig)
     search: SearchConfig = dataclasses.field(default_factory=SearchConfig)
+    overrides: str | None = None
     max_failed_share: float = 0.05
 
     def __post_init__(self) -> None:
@@ -56,6 +62,8 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     )
     statuses = (unreadable, skipped, finished) | beam.Flatten() | CountStatuses(run.progress)
     matches = (fingerprints, finished) | MatchFingerprints(config.index, index, config.query, config.search)
+    tracks = root | ReadTracks(config.index, index.segments)
+    matches = (matches, tracks) | OverrideMatches(config.overrides)
     usages = matches | SumPlays()
 
     kept_matches = skipped | "Keep matches" >> KeepRows(config.output, run.provenance.run_key, "music_matches")
@@ -73,4 +81,4 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
 def knobs(config: Config) -> object:
     """All of the config that can change the rows of an item, for --incremental to tell whether it is done."""
     index = read_snapshot(config.index)
-    return [MODEL_VERSION, config.query, config.decode, index.config, index.digest]
+    return [MODEL_VERSION, config.query, config.decode, index.config, index.digest, *digest_decisions(config.overrides)]

@@ -9,7 +9,16 @@ from configs.loading import ConfigError
 from models.places import is_here
 from transforms.files import is_query
 
-PLACES = ("input", "authors", "index", "model", "output", "thumbnails", "sheets")  # fields of configs that name files
+PLACES = (
+    "input",
+    "authors",
+    "index",
+    "model",
+    "output",
+    "thumbnails",
+    "sheets",
+    "overrides",
+)  # fields of configs that name files
 
 
 def check_places(config: Any, beam_options: PipelineOptions) -> None:

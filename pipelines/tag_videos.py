@@ -21,6 +21,7 @@ from pipelines.shipping import load_image_spec, open_image_model
 from transforms.fetching import fetch_model
 from transforms.inference import InferCrops, InferenceConfig
 from transforms.media import ReadMedia, SkipDone
+from transforms.overrides import OverrideVerdicts, digest_decisions
 from transforms.runs import CountStatuses, Run, check_share
 from transforms.tables import KeepRows, WriteTables
 from transforms.tagging import TagMedia
@@ -40,7 +41,8 @@ TABLES = {
 @dataclasses.dataclass(frozen=True)
 class Config:
     """input: manifest or pattern of videos and images. output: folder of the tables. model: the spec of an image model;
-    None: only what is computed. thumbnails: a folder for JPEGs of the keyframes; None: none are written.
+    None: only what is computed. thumbnails: a folder for JPEGs of the keyframes; None: none are written. overrides:
+    reviewers' decisions, as a report exports them.
     """
 
     input: str
@@ -52,6 +54,7 @@ class Config:
     policy: ModerationConfig = dataclasses.field(default_factory=ModerationConfig)
     isolation: IsolationConfig = dataclasses.field(default_factory=IsolationConfig)
     inference: InferenceConfig = dataclasses.field(default_factory=InferenceConfig)
+    overrides: str | None = None
     max_failed_share: float = 0.05
 
     def __post_init__(self) -> None:
@@ -68,7 +71,8 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     shots, crops, media, watched = files | WatchMedia(watch, config.isolation, config.thumbnails, run)
     scores, failed = _infer(crops, spec, config.inference, run)
     tag = TagMedia(spec.classes if spec else (), spec.name if spec else "", config.tagging, config.policy)
-    *made, finished = (shots, media, scores, watched, failed) | tag
+    *made, verdicts, finished = (shots, media, scores, watched, failed) | tag
+    made.append(verdicts | OverrideVerdicts(config.overrides))
     statuses = (unreadable, skipped, finished) | beam.Flatten() | CountStatuses(run.progress)
 
     tables = {"media_status": statuses}
@@ -91,7 +95,13 @@ def knobs(config: Config) -> object:
         check_policy(config.policy, [*COMPUTED_TAGS, *(spec.classes if spec else ())])
     except ValueError as error:
         raise ConfigError(f"policy: {error}") from error
-    return [spec and digest_model(fetch_model(spec)), config.watch, spec and config.tagging, config.policy]
+    return [
+        spec and digest_model(fetch_model(spec)),
+        config.watch,
+        spec and config.tagging,
+        config.policy,
+        *digest_decisions(config.overrides),
+    ]
 
 
 def check_model(config: Config) -> None:
