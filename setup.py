@@ -16,6 +16,7 @@ setup(
     package_data={
         "configs": ["*.yaml", "runners/*.yaml", "*.txt"],
         "models": [
+            "queries/*.sql",
             "authors/*",
             "authors/*/*",
             "authors/*/*/*",
@@ -24,15 +25,17 @@ setup(
             "tracks/*/*/*",
             "transitions/*",
         ],
-        "pipelines": ["dags/*.yaml"],
+        "pipelines": ["dags/*.yaml", "site/*"],
     },
     install_requires=[
         "anyascii>=0.3.2",
         "apache-beam[gcp]>=2.77",
         "av>=14",
+        "duckdb>=1.1",
         "ftfy>=6.2",
         "google-cloud-bigquery>=3.25",
         "google-cloud-storage>=2.18",
+        "jinja2>=3.1",
         "numba>=0.60",
         "numpy>=2.0",
         "pillow>=11",
@@ -56,7 +59,6 @@ setup(
         "train": ["keras>=3.6", "librosa>=0.11", "matplotlib>=3.9", "scikit-learn>=1.5"],
         "dev": [
             "linernotes[cpu,tflite,onnx,train]",
-            "duckdb>=1.1",
             "hypothesis>=6.100",
             "import-linter>=2.1",
             "mypy>=1.14",

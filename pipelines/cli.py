@@ -32,6 +32,7 @@ TOOLS = (
     "train_shots",
     "export_image_model",
     "templates",
+    "report",
     "sample",
     "bench",
 )

@@ -1,4 +1,4 @@
-"""Runs every pipeline on the sample catalogue and prints what was found beside the truth: `make run`.
+"""Runs every pipeline on the sample catalogue and prints what was found beside the truth, and reports: `make run`.
 
 linernotes sample
 """
@@ -17,6 +17,7 @@ from pipelines import cli
 _SAMPLE = Path("tests/sample")
 _CONFIGS = Path("configs")
 _OUTPUT = Path("build/tables")
+_REPORT = Path("build/report")
 _LIKELY = 0.5
 _PIPELINES = (
     "index_tracks",
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     _print_shots()
     _print_verdicts()
     print(f"\nTables: {_OUTPUT.resolve()}/TABLE/*.parquet")
-    return 0
+    return cli.main(["report", "--tables", str(_OUTPUT), "--run_id", "sample", "--output", str(_REPORT.resolve())])
 
 
 def _print_matches() -> None:

@@ -81,11 +81,11 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name.partition("[")[0].strip()).lower()
 
 
-def test_the_shipped_models_are_installed_with_the_code():
+def test_the_shipped_models_and_queries_are_installed_with_the_code():
     patterns = setup_arguments()["package_data"]["models"]
     shipped = {path for pattern in patterns for path in (ROOT / "models").glob(pattern) if path.is_file()}
     models = {name: {path for path in (ROOT / "models" / name).rglob("*") if path.is_file()} for name in _MODELS}
-    assert shipped == set().union(*models.values())
+    assert shipped == set().union(*models.values(), (ROOT / "models" / "queries").glob("*.sql"))
     for name, (networks, most_bytes) in _MODELS.items():
         assert {ROOT / "models" / name / network / "saved_model.pb" for network in networks} <= models[name]
         assert sum(path.stat().st_size for path in models[name]) < most_bytes
