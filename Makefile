@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test cloud airflow flink flink-start flink-stop check bench templates sample clean
+.PHONY: run test cloud airflow flink flink-start flink-stop browser check bench templates sample clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/python -m pipelines sample
@@ -26,6 +26,10 @@ flink-start: $(VENV)/run.stamp  ## Starts one, and prints the Beam options that 
 
 flink-stop:
 	$(BIN)/python tests/flink/cluster.py stop
+
+browser: $(VENV)/dev.stamp  ## The report in a headless Chromium, which must be on the path or in CHROMIUM.
+	$(BIN)/pip install --quiet --constraint configs/constraints.txt --editable ".[browser]"
+	$(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -57,6 +57,7 @@ setup(
         "tflite": ["ai-edge-litert>=1.2"],
         "onnx": ["onnxruntime>=1.19"],
         "train": ["keras>=3.6", "librosa>=0.11", "matplotlib>=3.9", "scikit-learn>=1.5"],
+        "browser": ["playwright>=1.48"],
         "dev": [
             "linernotes[cpu,tflite,onnx,train]",
             "hypothesis>=6.100",
