@@ -25,6 +25,7 @@ CORRECTIONS: Mapping[str, tuple[str, ...]] = {
     "author_links": ("author_id",),
 }
 _NUMBERS = ("start_s", "end_s")
+_VALUES = {"decision": ("music", "functional", "speech", "review"), "verdict": ("allow", "review", "block")}
 
 
 class DecisionError(ValueError):
@@ -69,5 +70,8 @@ def _read(values: Mapping[str, Any]) -> Decision:
         raise ValueError(f"a correction has {', '.join(CORRECTIONS[table])}, and only what is to be corrected has one")
     if not all(isinstance(correction[name], int | float) for name in _NUMBERS if name in correction):
         raise ValueError(f"{', '.join(_NUMBERS)} must be numbers")
+    for name, allowed in _VALUES.items():
+        if correction.get(name, allowed[0]) not in allowed:
+            raise ValueError(f"{name} must be of {', '.join(allowed)}")
     decided_at = datetime.datetime.fromisoformat(values["decided_at"])
     return Decision(table, find_key(table, values), decision, correction, values.get("note", ""), decided_at)

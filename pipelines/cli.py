@@ -33,6 +33,7 @@ TOOLS = (
     "export_image_model",
     "templates",
     "report",
+    "export_labels",
     "sample",
     "bench",
 )

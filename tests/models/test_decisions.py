@@ -41,6 +41,8 @@ def test_decisions_are_read_as_they_were_exported():
         write(correction={"track_id": "other"}),
         write(decision="correct", correction={"artist": "other"}),
         write(decision="correct", correction={"start_s": "early"}),
+        write(table="moderation", decision="correct", correction={"verdict": "perhaps"}),
+        write(table="track_labels", decision="correct", correction={"decision": "noise"}),
         write(decided_at="yesterday"),
         json.dumps({"table": "moderation", "decision": "accept", "decided_at": _MOMENT}),
     ],
