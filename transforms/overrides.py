@@ -43,7 +43,7 @@ class OverrideMatches(beam.PTransform[Any, Any]):
 
     path: str | None
 
-    def expand(self, inputs: tuple[PCollection[MusicMatch], PCollection[StoredTrack]]) -> PCollection[MusicMatch]:
+    def expand(self, inputs: Any) -> Any:  # PCollections of MusicMatch and StoredTrack, to one of MusicMatch
         matches, tracks = inputs
         if self.path is None:
             return matches
