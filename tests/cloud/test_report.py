@@ -30,7 +30,7 @@ def test_a_report_in_a_bucket_is_the_one_in_a_folder(bucket, make_dataset, emula
         words = [name, "--config", str(CONFIGS / f"{name}.yaml"), "--run_id", "cloud", f"--output={output}", temp]
         assert cli.main([*words, *arguments]) == 0
     for table, record_type in TABLES.items():
-        rows = read_rows(output, table)
+        rows = read_table(output, table).to_pylist()
         for pipeline in {row["pipeline"] for row in rows}:
             path = tmp_path / "tables" / table / f"{pipeline}-cloud.0.00000-of-00001.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,8 +54,3 @@ def test_a_report_in_a_bucket_is_the_one_in_a_folder(bucket, make_dataset, emula
             assert _MADE.sub(b"", blobs[name].download_as_bytes()) == _MADE.sub(b"", path.read_bytes()), name
     assert blobs["index.html"].content_type == "text/html"
     assert blobs["site.js"].content_type == "text/javascript"
-
-
-def read_rows(output, table):
-    """The dataset's rows; what nobody wrote has none."""
-    return read_table(output, table).to_pylist()
