@@ -15,7 +15,6 @@ from transforms.fingerprinting import FingerprintMedia, MatchFingerprints, Searc
 from transforms.media import ReadMedia, SkipDone
 from transforms.overrides import OverrideMatches, digest_decisions
 from transforms.runs import CountStatuses, Run, check_share
-from transforms.segments import ReadTracks
 from transforms.snapshots import read_snapshot
 from transforms.tables import FromRows, KeepRows, WriteTables
 from transforms.usage import SumPlays, SumRepertoires
@@ -61,9 +60,8 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
         index.config.spectrogram, config.query.peaks, config.decode, config.isolation, run, config.query.blocks
     )
     statuses = (unreadable, skipped, finished) | beam.Flatten() | CountStatuses(run.progress)
-    matches = (fingerprints, finished) | MatchFingerprints(config.index, index, config.query, config.search)
-    tracks = root | ReadTracks(config.index, index.segments)
-    matches = (matches, tracks) | OverrideMatches(config.overrides)
+    found_matches = (fingerprints, finished) | MatchFingerprints(config.index, index, config.query, config.search)
+    matches = found_matches | OverrideMatches(config.overrides, config.index, index)
     usages = matches | SumPlays()
 
     kept_matches = skipped | "Keep matches" >> KeepRows(config.output, run.provenance.run_key, "music_matches")

@@ -14,8 +14,9 @@ from models.decisions import Decision, DecisionError, read_decisions
 from models.overrides import list_decisions, override_label, override_links, override_match, override_verdict
 from models.policies import PolicyConfig
 from models.records import AuthorLinks, Moderation, MusicMatch, TrackLabel
-from models.snapshots import StoredTrack
+from models.snapshots import Snapshot, StoredTrack
 from transforms.files import STORE_ERRORS
+from transforms.segments import ReadTracks
 from transforms.snapshots import read_bytes
 
 Decisions = tuple[Decision, ...]
@@ -39,14 +40,16 @@ def digest_decisions(path: str | None) -> list[str]:
 
 @dataclasses.dataclass
 class OverrideMatches(beam.PTransform[Any, Any]):
-    """The matches as reviewers have them. Takes (matches, tracks of the index), which corrections may name."""
+    """The matches as reviewers have them. Corrections may name any track of the index, which is read for that alone."""
 
     path: str | None
+    folder: str  # of the index
+    index: Snapshot
 
-    def expand(self, inputs: Any) -> Any:  # PCollections of MusicMatch and StoredTrack, to one of MusicMatch
-        matches, tracks = inputs
+    def expand(self, matches: PCollection[MusicMatch]) -> PCollection[MusicMatch]:
         if self.path is None:
             return matches
+        tracks = matches.pipeline | ReadTracks(self.folder, self.index.segments)
         decisions = matches.pipeline | ReadDecisions(self.path, "music_matches")
         recordings = tracks | "Named tracks" >> beam.FlatMap(_key_recording, _named_by(self.path, "track_id"))
         overridden: PCollection[MusicMatch] = matches | beam.FlatMap(
