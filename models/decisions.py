@@ -10,6 +10,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from models.moderation import ACTIONS
+from models.policies import FUNCTIONAL, MUSIC, REVIEW, SPEECH
+
 VERDICTS = ("accept", "reject", "correct")
 # Of each table that is reviewed: what tells a row from all others, and what may be corrected.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -25,7 +28,7 @@ CORRECTIONS: Mapping[str, tuple[str, ...]] = {
     "author_links": ("author_id",),
 }
 _NUMBERS = ("start_s", "end_s")
-_VALUES = {"decision": ("music", "functional", "speech", "review"), "verdict": ("allow", "review", "block")}
+_VALUES = {"decision": (MUSIC, FUNCTIONAL, SPEECH, REVIEW), "verdict": ACTIONS}
 
 
 class DecisionError(ValueError):
