@@ -82,7 +82,7 @@ def make_run(pipeline: Any, config: Any, run_id: str, incremental: bool = False)
 
 def count_statuses(output: str, run: Run) -> Mapping[str, int]:
     """How many items of a finished run are done, failed and skipped."""
-    rows = read_table(output, "media_status", run_key=run.provenance.run_key, columns=["status"])
+    rows = read_table(output, "media_status", run_keys=[run.provenance.run_key], columns=["status"])
     statuses = rows["status"].to_pylist()
     return {status: statuses.count(status) for status in ("done", "failed", "skipped")}
 

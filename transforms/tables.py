@@ -101,7 +101,7 @@ class ReadTable(beam.PTransform[Any, Any]):
     def expand(self, root: PBegin) -> PCollection[Row]:
         columns = None if self.columns is None else list(self.columns)
         if is_dataset(self.output):
-            query = select_rows(self.output, self.table, columns, self.run_key)
+            query = select_rows(self.output, self.table, columns, None if self.run_key is None else [self.run_key])
             queried: PCollection[Row] = (
                 root | beam.Create([query]) | beam.FlatMap(query_rows, self.output) | beam.Reshuffle()
             )
@@ -155,15 +155,23 @@ class FromRows(beam.PTransform[Any, Any]):
         return records
 
 
-def read_table(output: str, table: str, columns: Sequence[str] | None = None, run_key: str | None = None) -> pa.Table:
-    """The table's committed rows, of all runs or of one, in this process. What nobody wrote has none (and no types)."""
+def read_table(
+    output: str, table: str, columns: Sequence[str] | None = None, run_keys: Sequence[str] | None = None
+) -> pa.Table:
+    """The table's committed rows, of all runs or of some, in this process; what nobody wrote has none, and no types."""
     _check_output(output)
     if is_dataset(output):
-        return _tabulate(list(query_rows(select_rows(output, table, columns, run_key), output)), columns)
-    parts = [_read_file(path, columns) for path in committed_files(output, table, run_key)]
-    if not parts:
-        return _tabulate([], columns)
-    return pa.concat_tables(parts, promote_options="default")  # an older run may lack a newer column
+        return _tabulate(list(query_rows(select_rows(output, table, columns, run_keys), output)), columns)
+    return _join([_read_file(path, columns) for path in _list_files(output, table, run_keys)], columns)
+
+
+def read_distinct(output: str, table: str, columns: Sequence[str]) -> pa.Table:
+    """What differs in these columns of the table's committed rows, of all runs, whose number may be large."""
+    _check_output(output)
+    if is_dataset(output):
+        return _tabulate(list(query_rows(select_rows(output, table, columns, distinct=True), output)), columns)
+    parts = [_read_file(path, columns).group_by(columns).aggregate([]) for path in _list_files(output, table)]
+    return _join(parts, columns).group_by(columns).aggregate([])
 
 
 def _check_output(output: str) -> None:
@@ -191,6 +199,18 @@ def _commit_after(staging: str, write: WriteTables, written: Iterable[str]) -> l
     if is_dataset(write.output):
         return commit_rows(write.output, staging, write.provenance, write.attempt, write.record_types)
     return commit(write.output, write.provenance.run_key, write.attempt, list(write.record_types))
+
+
+def _list_files(output: str, table: str, run_keys: Sequence[str] | None = None) -> list[str]:
+    if run_keys is None:
+        return committed_files(output, table)
+    return [path for key in run_keys for path in committed_files(output, table, key)]
+
+
+def _join(parts: Sequence[pa.Table], columns: Sequence[str] | None) -> pa.Table:
+    if not parts:
+        return _tabulate([], columns)
+    return pa.concat_tables(parts, promote_options="default")  # an older run may lack a newer column
 
 
 def _tabulate(rows: list[Row], columns: Sequence[str] | None) -> pa.Table:
