@@ -14,10 +14,21 @@ _VERSION = ("media_id", "content", "config_digest")  # of what a run did: anothe
 
 def read_run(output: str, run_id: str | None = None, compare: str | None = None) -> duckdb.DuckDBPyConnection:
     """What open_run makes of the output's tables, without reading the rows of runs that do not matter to it."""
-    runs = read_distinct(output, STATUS, RUN_COLUMNS)
+    runs = _list_runs(output)
     chosen = choose_runs(runs, run_id, compare)
     needed = dict.fromkeys([*chosen, *_find_sources(output, runs, chosen)])
     return open_run({table: read_table(output, table, run_keys=list(needed)) for table in TABLES}, run_id, compare)
+
+
+def _list_runs(output: str) -> pa.Table:
+    """Of each run RUN_COLUMNS: those with statuses, as every run of ours has; of tables without any, all others."""
+    for tables in ([STATUS], [table for table in TABLES if table != STATUS]):
+        listed = pa.concat_tables(
+            [read_distinct(output, table, RUN_COLUMNS) for table in tables], promote_options="default"
+        )
+        if listed.num_rows:
+            break
+    return listed
 
 
 def _find_sources(output: str, runs: pa.Table, chosen: Sequence[str]) -> Iterator[str]:
