@@ -13,10 +13,10 @@ from pipelines.exhibits import choose_matches, make_exhibits
 from pipelines.item_pages import write_audiobooks, write_episodes, write_tracks, write_videos
 from pipelines.report_pages import Report, open_report, write_listings, write_overview
 from pipelines.review_page import write_review
-from pipelines.run_history import read_run
 from pipelines.site_files import SiteFiles
 from pipelines.site_media import choose_tracks, copy_thumbnails, picture_tracks
 from transforms.files import STORE_ERRORS
+from transforms.run_history import read_run
 
 
 def main(arguments: Sequence[str]) -> int:

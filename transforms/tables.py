@@ -87,12 +87,12 @@ def prepare_output(output: str, run_key: str, options: PipelineOptions) -> None:
 
 @dataclasses.dataclass
 class ReadTable(beam.PTransform[Any, Any]):
-    """The table's committed rows as dicts, of all runs or of one; none, if nobody has written it."""
+    """The table's committed rows as dicts, of all runs or of some; none, if nobody has written it."""
 
     output: str
     table: str
     columns: Sequence[str] | None = None  # None: all
-    run_key: str | None = None
+    run_keys: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         _check_output(self.output)
@@ -101,7 +101,7 @@ class ReadTable(beam.PTransform[Any, Any]):
     def expand(self, root: PBegin) -> PCollection[Row]:
         columns = None if self.columns is None else list(self.columns)
         if is_dataset(self.output):
-            query = select_rows(self.output, self.table, columns, None if self.run_key is None else [self.run_key])
+            query = select_rows(self.output, self.table, columns, self.run_keys)
             queried: PCollection[Row] = (
                 root | beam.Create([query]) | beam.FlatMap(query_rows, self.output) | beam.Reshuffle()
             )
@@ -109,7 +109,7 @@ class ReadTable(beam.PTransform[Any, Any]):
         rows: PCollection[Row] = (
             root
             | beam.Create([self.output])
-            | beam.FlatMap(committed_files, self.table, self.run_key)
+            | beam.FlatMap(_list_files, self.table, self.run_keys)
             | beam.Reshuffle()
             | parquetio.ReadAllFromParquet(columns=columns)
         )
@@ -128,9 +128,9 @@ class KeepRows(beam.PTransform[Any, Any]):
     table: str
 
     def expand(self, skipped: PCollection[MediaStatus]) -> PCollection[Row]:
-        rows = skipped.pipeline | ReadTable(self.output, self.table, run_key=self.run_key)
+        rows = skipped.pipeline | ReadTable(self.output, self.table, run_keys=[self.run_key])
         rows_by_media_id = rows | "Key rows" >> beam.Map(_by_media_id)
-        made = skipped.pipeline | "Made" >> ReadTable(self.output, "media_status", run_key=self.run_key)
+        made = skipped.pipeline | "Made" >> ReadTable(self.output, "media_status", run_keys=[self.run_key])
         made_by_media_id = made | "Key made" >> beam.Map(lambda row: (row["media_id"], _version(**row)))
         skipped_by_media_id = skipped | "Key skipped" >> beam.Map(
             lambda status: (status.media_id, _version(status.content, status.config_digest))

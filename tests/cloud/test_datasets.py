@@ -95,9 +95,9 @@ def test_what_is_written_is_what_is_read(write, make_dataset):
     assert rows_in(output) == rows_of("a", "b")
     with pipeline() as root:
         assert_that(root | ReadTable(output, "items"), equal_to(rows_of("a", "b")))
-        columns = root | "One column" >> ReadTable(output, "items", ["media_id"], run_key="test-run1")
+        columns = root | "One column" >> ReadTable(output, "items", ["media_id"], run_keys=["test-run1"])
         assert_that(columns, equal_to([{"media_id": "a"}, {"media_id": "b"}]), label="columns")
-        none = root | "Another run" >> ReadTable(output, "items", run_key="test-run2")
+        none = root | "Another run" >> ReadTable(output, "items", run_keys=["test-run2"])
         assert_that(none, equal_to([]), label="none")
 
 

@@ -1,4 +1,4 @@
-"""What a report reads of a long history. Oracle: all of it."""
+"""What is read of a long history. Oracle: all of it."""
 
 import datetime
 
@@ -10,7 +10,7 @@ import pytest
 from models.records import MediaStatus, Provenance, TrackSegment
 from models.run_tables import PERIODS, UnknownRunError, count, list_runs, open_run
 from models.tables import arrow_schema, to_row
-from pipelines.run_history import read_run
+from transforms.run_history import read_run
 from transforms.tables import read_table
 
 QUERIES = ("items", "segments", "tracks", "failures")
