@@ -286,7 +286,7 @@ def _decide(case: Case, config: AttributionConfig) -> Iterator[Any]:
     Metrics.counter("linernotes", f"audiobooks_{attribution.decision}").inc()
     if not attribution.links:
         yield TaggedOutput("orphans", make_orphan(case.profile, case.heard.narrators))
-    rivals = (author_id for link in attribution.links for author_id in (link.author_id, link.runner_up) if author_id)
+    shown = (each for link in attribution.links for each in (link.author_id, link.runner_up) if each)
     yield AuthorLinks(
         case.media_id,
         attribution.decision,
@@ -295,7 +295,7 @@ def _decide(case: Case, config: AttributionConfig) -> Iterator[Any]:
         attribution.best,
         book.title,
         tuple(f"{each.name} ({each.role})" if each.role else each.name for each in book.contributors),
-        tuple(describe_neighbours(case.heard, rivals)),
+        tuple(describe_neighbours(case.heard, shown)),
     )
 
 
