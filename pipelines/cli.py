@@ -43,7 +43,8 @@ _FALSE_ALARMS = ("apitools not found", "Resource module is not available")
 
 _EPILOG = """\
 Everything else is passed to Beam: --runner, --direct_num_workers, --project and so on. Without --runner the pipeline
-runs on this machine. Exit status: 0 done, 1 more items failed than max_failed_share allows, 2 bad arguments or input.
+runs on this machine. Exit status: 0 done, 1 a crash, 2 bad arguments or input, 3 done, but more items failed than
+max_failed_share allows.
 """
 
 

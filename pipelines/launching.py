@@ -28,6 +28,7 @@ from transforms.tables import prepare_output, read_table
 
 # Named, because Beam's default first tries to download another runner. One worker: see configs/runners/local.yaml.
 _DEFAULT_RUNNER = "FnApiRunner"
+_TOO_MANY_FAILED = 3  # the exit status; 1 is a crash, and 2 what was refused
 _LOCAL_RUNNERS = (_DEFAULT_RUNNER, "DirectRunner", "SwitchingDirectRunner", "PrismRunner")
 
 
@@ -143,7 +144,7 @@ def _dry_run(pipeline: Any, config: Any, run: Run, beam_options: PipelineOptions
         (row,) = read_table(trial.output, "media_status").to_pylist()
     outcome = f"failed at {row['step']}: {row['reason']}" if row["status"] == "failed" else row["status"]
     print(f"dry run: {items} items; config, input and models are well; the first item, {row['media_id']}, is {outcome}")
-    return 1 if row["status"] == "failed" else 0
+    return _TOO_MANY_FAILED if row["status"] == "failed" else 0
 
 
 def _report(config: Any, counts: Mapping[str, int]) -> int:
@@ -153,5 +154,5 @@ def _report(config: Any, counts: Mapping[str, int]) -> int:
     if counts["failed"] > config.max_failed_share * items:
         share = counts["failed"] / items
         print(f"failed: {share:.1%} of the items, and at most {config.max_failed_share:.1%} may", file=sys.stderr)
-        return 1
+        return _TOO_MANY_FAILED
     return 0

@@ -372,7 +372,7 @@ def test_too_many_failed_items_fail_the_task_after_its_retries_and_alert_once(ni
     assert run_dag("match_podcasts", "2026-03-05", conf) == {"match_podcasts": ("failed", 2)}
     (alert,) = alerts
     assert alert["title"] == "linernotes_match_podcasts: match_podcasts failed"
-    assert alert["message"].startswith("exit status 1: failed: 100.0% of the items, and at most 40.0% may\nRun ")
+    assert alert["message"].startswith("exit status 3: failed: 100.0% of the items, and at most 40.0% may\nRun ")
 
 
 @pytest.mark.parametrize(
