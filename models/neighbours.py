@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.names import is_initial
 from models.profiles import AudiobookProfile
+from models.records import Neighbours, NodeOpinion
 
 NODE_KINDS = ("name", "narrator", "title", "genre")
 _MEASURES = ("sum", "share", "best", "others")
@@ -38,7 +39,7 @@ class NeighbourConfig:
                 raise ValueError(f"{field.name} must be positive, got {getattr(self, field.name)}")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Node:
     """What audiobooks can have in common. kind: one of NODE_KINDS."""
 
@@ -69,7 +70,18 @@ class Heard:
     author_ids: tuple[str, ...]  # those that it may have, and then the suggested
     features: NDArray[np.float32]  # (authors, NEIGHBOUR_FEATURES)
     suggested: tuple[str, ...]
-    narrators: Mapping[str, int]  # by key of a name: how many audiobooks it is claimed to narrate
+    nodes: Mapping[Node, int]  # how many audiobooks are at each node that it is not alone at
+    loudest: NDArray[np.int32]  # (authors, NODE_KINDS): the place among nodes of that which says most; -1: none
+
+    @property
+    def narrators(self) -> dict[str, int]:
+        """By key of a name how many audiobooks it is claimed to narrate."""
+        return {node.text: audiobooks for node, audiobooks in self.nodes.items() if node.kind == "narrator"}
+
+
+class _Voice(NamedTuple):
+    measures: tuple[float, float, float, float]  # _MEASURES
+    place: int  # of the node among all
 
 
 def find_nodes(profile: AudiobookProfile) -> frozenset[Node]:
@@ -109,24 +121,56 @@ def listen(
         each for each in suggest_authors(opinions, config.least_opinion, config.max_suggested) if each not in author_ids
     ]
     heard_of = (*author_ids, *suggested)
-    rows = [neighbour_features(author_id, said.get(author_id, 0.0), opinions) for author_id in heard_of]
-    features = np.array(rows, np.float32).reshape(len(rows), len(NEIGHBOUR_FEATURES))
-    narrators = {node.text: each.audiobooks for node, each in opinions.items() if node.kind == "narrator"}
-    return Heard(heard_of, features, tuple(suggested), narrators)
+    nodes = {node: opinions[node] for node in sorted(opinions) if opinions[node].audiobooks > 1}
+    voices = [_find_loudest(author_id, said.get(author_id, 0.0), nodes) for author_id in heard_of]
+    features = np.array([_list_measures(each) for each in voices], np.float32)
+    loudest = np.array([[voice.place for voice in each] for each in voices], np.int32)
+    return Heard(
+        heard_of,
+        features.reshape(len(voices), len(NEIGHBOUR_FEATURES)),
+        tuple(suggested),
+        {node: each.audiobooks for node, each in nodes.items()},
+        loudest.reshape(len(voices), len(NODE_KINDS)),
+    )
 
 
 def neighbour_features(author_id: str, own: float, nodes: Mapping[Node, NodeOpinions]) -> list[float]:
     """NEIGHBOUR_FEATURES of a pair that had the score own: of each kind the node that says most, itself left out."""
-    best = dict.fromkeys(NODE_KINDS, (0.0, 0.0, 0.0, 0.0))
-    for node, opinions in nodes.items():
+    return _list_measures(_find_loudest(author_id, own, nodes))
+
+
+def _find_loudest(author_id: str, own: float, nodes: Mapping[Node, NodeOpinions]) -> list[_Voice]:
+    """Of each of NODE_KINDS the node that says most; of equals the last."""
+    loudest = dict.fromkeys(NODE_KINDS, _Voice((0.0, 0.0, 0.0, 0.0), -1))
+    for place, (node, opinions) in enumerate(nodes.items()):
         others = opinions.audiobooks - 1
         if not others:
             continue
         opinion = opinions.by_author.get(author_id, Opinion(own, own, 0.0))
         total = max(opinion.total - own, 0.0)
         rest = opinion.second if opinion.best <= own else opinion.best
-        best[node.kind] = max(best[node.kind], (total, total / others, rest, math.log1p(others)))
-    return [value for kind in NODE_KINDS for value in best[kind]]
+        voice = _Voice((total, total / others, rest, math.log1p(others)), place)
+        loudest[node.kind] = max(loudest[node.kind], voice)
+    return [loudest[kind] for kind in NODE_KINDS]
+
+
+def _list_measures(voices: Iterable[_Voice]) -> list[float]:
+    return [value for voice in voices for value in voice.measures]
+
+
+def describe_neighbours(heard: Heard, author_ids: Iterable[str]) -> list[Neighbours]:
+    """All nodes, for a person to check, with what was heard at them of these authors."""
+    opinions: dict[int, list[NodeOpinion]] = defaultdict(list)
+    for author_id in dict.fromkeys(author_ids):
+        row = heard.author_ids.index(author_id)
+        measures = heard.features[row].reshape(len(NODE_KINDS), len(_MEASURES)).tolist()
+        for place, (total, _, best, _) in zip(heard.loudest[row].tolist(), measures, strict=True):
+            if place >= 0:
+                opinions[place].append(NodeOpinion(author_id, total, best))
+    return [
+        Neighbours(node.kind, node.text, audiobooks - 1, tuple(opinions[place]))
+        for place, (node, audiobooks) in enumerate(heard.nodes.items())
+    ]
 
 
 def suggest_authors(nodes: Mapping[Node, NodeOpinions], least: float = 0.3, most: int = 15) -> list[str]:

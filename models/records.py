@@ -281,6 +281,25 @@ class AuthorLink:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class NodeOpinion:
+    """What the other audiobooks at a node said of an author, each by its own record alone."""
+
+    author_id: str
+    score_sum: float
+    best_score: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The other audiobooks at a node: those that have a name, narrator, title or genre in common with one."""
+
+    kind: str  # name, narrator, title (or series) or genre
+    text: str  # folded; words of names in alphabetical order
+    audiobooks: int  # how many others
+    opinions: tuple[NodeOpinion, ...]  # of authors linked and of runners-up of whom no node of the kind says more
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class AuthorLinks:
     """Row of `author_links`: who wrote an audiobook."""
 
@@ -291,6 +310,7 @@ class AuthorLinks:
     best_score: float  # of any author, linked or not
     title: str
     contributors: tuple[str, ...]  # as they came
+    neighbours: tuple[Neighbours, ...]  # at each node that it has in common with others; none at hubs
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

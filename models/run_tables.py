@@ -29,7 +29,10 @@ TABLES: Mapping[str, type[Any]] = {
     "new_authors": records.NewAuthor,
 }
 QUERIES = Path(__file__).with_name("queries")
-_STATUS = "media_status"
+STATUS = "media_status"
+RUN_COLUMNS = ("pipeline", "run_id", "pipeline_version", "model_version", "processed_at")
+# As plain UTC: of time zones DuckDB knows by an extension, which it would load from the network.
+_AS_UTC = "* REPLACE (processed_at::TIMESTAMP AS processed_at)"
 
 # Of each pipeline: the run of that id, or else the latest; and the one to compare with, or else the latest before it.
 _RUNS = """
@@ -104,10 +107,9 @@ def open_run(
         connection.execute(f"CREATE SCHEMA {schema}")
     for table, record_type in TABLES.items():
         connection.register("arriving", _align(tables.get(table), arrow_schema(record_type)))
-        # As plain UTC: of time zones DuckDB knows by an extension, which it would load from the network.
-        columns = "* REPLACE (processed_at::TIMESTAMP AS processed_at)"
-        connection.execute(f"CREATE TABLE everything.{table} AS SELECT {columns} FROM arriving")
+        connection.execute(f"CREATE TABLE everything.{table} AS SELECT {_AS_UTC} FROM arriving")
         connection.unregister("arriving")
+    connection.execute("CREATE TABLE provenance AS " + _union(", ".join(RUN_COLUMNS), list(TABLES)))
     _choose_runs(connection, run_id, compare)
     connection.execute(f"CREATE TABLE holders AS {_union('pipeline, media_id, run_id', _item_tables())}")
     for period in PERIODS:
@@ -116,6 +118,20 @@ def open_run(
             template = _BY_SOURCE if table in _item_tables() else _BY_RUN
             connection.execute(template.format(period=period, table=table))
     return connection
+
+
+def choose_runs(provenance: pa.Table, run_id: str | None = None, compare: str | None = None) -> list[str]:
+    """The keys of the runs, among those of which provenance has RUN_COLUMNS, whose rows open_run would show.
+
+    UnknownRunError for ids that are not there.
+    """
+    connection = duckdb.connect()
+    if not provenance.num_rows:
+        provenance = pa.schema([(name, pa.string()) for name in RUN_COLUMNS]).empty_table()
+    connection.register("arriving", provenance)
+    connection.execute(f"CREATE TABLE provenance AS SELECT {_AS_UTC} FROM arriving")
+    _choose_runs(connection, run_id, compare)
+    return [key for (key,) in connection.execute("SELECT DISTINCT pipeline || '-' || run_id FROM runs").fetchall()]
 
 
 def count(connection: duckdb.DuckDBPyConnection, query: str, period: str = "now") -> list[dict[str, Any]]:
@@ -139,10 +155,7 @@ def read_query(query: str) -> str:
 
 
 def _choose_runs(connection: duckdb.DuckDBPyConnection, run_id: str | None, compare: str | None) -> None:
-    connection.execute(
-        "CREATE TABLE provenance AS "
-        + _union("pipeline, run_id, pipeline_version, model_version, processed_at", list(TABLES))
-    )
+    """Makes the table of the runs of both periods, from one with the provenance of all."""
     known = [row[0] for row in connection.execute("SELECT DISTINCT run_id FROM provenance ORDER BY 1").fetchall()]
     for name, wanted in (("run_id", run_id), ("compare", compare)):
         if wanted is not None and wanted not in known:
@@ -156,7 +169,7 @@ def _union(columns: str, tables: Iterable[str]) -> str:
 
 def _item_tables() -> Sequence[str]:
     """The tables with results of items."""
-    return [name for name in TABLES if name not in (_STATUS, "new_authors")]
+    return [name for name in TABLES if name not in (STATUS, "new_authors")]
 
 
 def _align(table: pa.Table | None, schema: pa.Schema) -> pa.Table:

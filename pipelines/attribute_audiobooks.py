@@ -65,7 +65,7 @@ def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     _ = tables | WriteTables(config.output, run.provenance, TABLES, run.attempt)
 
 
-def count_items(config: Config) -> int:
+def count_items(config: Config, _run_id: str) -> int:
     """How many audiobooks there are, once both inputs are read and found well."""
     for _ in list_authors(config.authors):
         pass

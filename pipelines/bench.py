@@ -190,7 +190,7 @@ def _print_accuracy(work: Path, data: Path) -> None:
     _measure("match_podcasts", [*words, "--run_id", "accuracy"])
     from transforms.tables import read_table
 
-    matches = read_table(f"{work}/index/tables", "music_matches", run_key="match_podcasts-accuracy").to_pylist()
+    matches = read_table(f"{work}/index/tables", "music_matches", run_keys=["match_podcasts-accuracy"]).to_pylist()
     _print_scores(score_matches(matches, data, work))
 
 

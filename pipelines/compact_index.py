@@ -55,7 +55,7 @@ def knobs(config: Config) -> object:
     return [MODEL_VERSION, config.segments, read_snapshot(config.index).digest]
 
 
-def count_items(config: Config) -> int:
+def count_items(config: Config, _run_id: str) -> int:
     """How many tracks the index has."""
     return read_snapshot(config.index).live_tracks
 

@@ -26,8 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     options = parser.parse_args(arguments)
 
-    run_key = options.run_id and f"attribute_audiobooks-{options.run_id}"
-    rows = read_table(options.output, "author_links", run_key=run_key).to_pylist()
+    run_keys = [f"attribute_audiobooks-{options.run_id}"] if options.run_id else None
+    rows = read_table(options.output, "author_links", run_keys=run_keys).to_pylist()
     gold = read_gold(options.gold, options.id_column, options.authors)
     figures = evaluate_links(list(_judge(rows, gold)))
     if options.json:

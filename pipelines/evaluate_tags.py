@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     policy = read_policy(options.policy) if options.policy else ModerationConfig()
     labels, verdicts = parse_labels(read_records(options.labels))
     wanted = sorted({label.media_id for label in labels} | verdicts.keys())
-    items = _read_items(options.tables, wanted, options.run_id and f"tag_videos-{options.run_id}")
+    items = _read_items(options.tables, wanted, [f"tag_videos-{options.run_id}"] if options.run_id else None)
 
     judged = [each for rule in _list_rules(policy, labels) for each in _judge(rule, items, labels, policy, aim)]
     pairs = [(truth, items[each].verdict) for each, truth in verdicts.items() if each in items]
@@ -117,9 +117,9 @@ def _make_aim(options: argparse.Namespace) -> AimConfig:
         raise ConfigError(str(error)) from error
 
 
-def _read_items(tables: str, media_ids: Sequence[str], run_key: str | None) -> dict[str, TaggedItem]:
+def _read_items(tables: str, media_ids: Sequence[str], run_keys: Sequence[str] | None) -> dict[str, TaggedItem]:
     """Those of the items that a run has rows of, from the newest run that has."""
-    rows = {table: _read_rows(tables, table, columns, media_ids, run_key) for table, columns in _COLUMNS.items()}
+    rows = {table: _read_rows(tables, table, columns, media_ids, run_keys) for table, columns in _COLUMNS.items()}
     if not any(rows.values()):
         raise ManifestError(f"{tables}: expected rows of labelled items, found none")
     newest = {
@@ -135,9 +135,9 @@ def _read_items(tables: str, media_ids: Sequence[str], run_key: str | None) -> d
 
 
 def _read_rows(
-    tables: str, table: str, columns: Sequence[str], media_ids: Sequence[str], run_key: str | None
+    tables: str, table: str, columns: Sequence[str], media_ids: Sequence[str], run_keys: Sequence[str] | None
 ) -> list[Row]:
-    read = read_table(tables, table, [*_WRITTEN_BY, *columns], run_key)
+    read = read_table(tables, table, [*_WRITTEN_BY, *columns], run_keys)
     if not read.num_rows:
         return []
     rows: list[Row] = read.filter(pc.is_in(read["media_id"], pa.array(media_ids, pa.string()))).to_pylist()

@@ -62,7 +62,7 @@ def _evaluate(manifest: str, model: str, settings: Sequence[str], folder: Path) 
     config = load_config(classify_tracks.Config, None, [*settings, *named])
     run = make_run(classify_tracks, config, "evaluation")
     run_pipeline(classify_tracks, config, run)
-    rows = read_table(tables, "track_labels", run_key=run.provenance.run_key).to_pylist()
+    rows = read_table(tables, "track_labels", run_keys=[run.provenance.run_key]).to_pylist()
     if not rows:
         raise ManifestError(f"{manifest}: expected a recording that can be classified, found none: see {tables}")
     classes = load_spec(model, wants="scores").classes

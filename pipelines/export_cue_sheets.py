@@ -12,6 +12,7 @@ from models.cue_sheets import CueSheet
 from models.records import MediaStatus
 from transforms.cue_sheets import MATCHING, ReadMatched, WriteCueSheets
 from transforms.datasets import is_dataset
+from transforms.files import STORE_ERRORS
 from transforms.runs import CountStatuses, Run, check_share
 from transforms.tables import WriteTables, read_table
 
@@ -42,10 +43,7 @@ class Config:
 
 def build(root: beam.Pipeline, config: Config, run: Run) -> None:
     """A run's matches to a cue sheet for each item that was matched, and to each item's status as it was then."""
-    try:
-        items = root | ReadMatched(config.input, run)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"input {error}") from error
+    items = root | ReadMatched(config.input, run)
     statuses = items | beam.Map(lambda item: item.status).with_output_types(MediaStatus) | CountStatuses(run.progress)
     sheets = items | WriteCueSheets(config.sheets or config.output, run.provenance, run.attempt, config.byte_order_mark)
 
@@ -58,10 +56,12 @@ def knobs(config: Config) -> object:
     return [MODEL_VERSION, config.byte_order_mark]
 
 
-def count_items(config: Config) -> int:
-    """How many items are in the tables; of several runs, in all of them: only the run tells which is exported."""
+def count_items(config: Config, run_id: str) -> int:
+    """How many items the run of that id has. ConfigError if there is no such run."""
     try:
-        pipelines = read_table(config.input, "media_status", ["pipeline"])["pipeline"].to_pylist()
-    except (OSError, ValueError) as error:
+        items = int(read_table(config.input, "media_status", ["status"], [f"{MATCHING}-{run_id}"]).num_rows)
+    except STORE_ERRORS as error:
         raise ConfigError(f"input {config.input}: {error}") from error
-    return int(pipelines.count(MATCHING))
+    if not items:
+        raise ConfigError(f"input {config.input}: expected run {run_id} of {MATCHING}, found none")
+    return items

@@ -1,6 +1,7 @@
 """A page for each item of a run: episodes, tracks, videos and images, audiobooks, and their authors."""
 
 import itertools
+import operator
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -89,17 +90,22 @@ def write_videos(report: Report, thumbnails: Mapping[str, str]) -> None:
 
 def write_audiobooks(report: Report) -> None:
     """A page for each audiobook, and for each author given to one."""
+    neighbours = group_rows(report.rows("neighbours"), "media_id", "author_id")
     for item in report.rows("audiobooks"):
-        report.page(f"audiobooks/{name_page(item['media_id'])}.html", "audiobook.html", here="audiobooks", item=item)
+        path = f"audiobooks/{name_page(item['media_id'])}.html"
+        report.page(path, "audiobook.html", here="audiobooks", item=item, neighbours=neighbours)
     links = group_rows(report.rows("links"), "author_id")
     for item in report.rows("authors"):
-        path = f"authors/{name_page(item['author_id'])}.html"
-        report.page(path, "author.html", here="authors", item=item, links=links.get(item["author_id"], []))
+        author_id = item["author_id"]
+        given = links.get(author_id, [])
+        heard = [(link, each) for link in given for each in neighbours.get((link["media_id"], author_id), [])]
+        path = f"authors/{name_page(author_id)}.html"
+        report.page(path, "author.html", here="authors", item=item, links=given, heard=heard)
 
 
-def group_rows(rows: Iterable[Row], key: str) -> dict[str, list[Row]]:
-    """The rows by that column, which they are in order of."""
-    return {value: list(group) for value, group in itertools.groupby(rows, lambda row: row[key])}
+def group_rows(rows: Iterable[Row], *columns: str) -> dict[Any, list[Row]]:
+    """The rows by that column, or by those as a tuple, which they are in order of."""
+    return {value: list(group) for value, group in itertools.groupby(rows, operator.itemgetter(*columns))}
 
 
 def _trace(picture: LandmarkPicture) -> dict[str, Any]:

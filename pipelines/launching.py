@@ -37,8 +37,8 @@ def launch(options: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     config = load_config(pipeline.Config, options.config, [*options.set, *_named_settings(options)])
     beam_options = _beam_options(options, beam_arguments)
     check_places(config, beam_options)
-    items = getattr(pipeline, "count_items", _count_media)(config)
     run = _make_run(options, pipeline, config)
+    items = getattr(pipeline, "count_items", _count_media)(config, run.provenance.run_id)
     if hasattr(pipeline, "check_model") and (options.dry_run or _runs_here(beam_options)):
         pipeline.check_model(config)  # elsewhere only the workers need have what opens it
     if options.dry_run:
@@ -82,12 +82,12 @@ def make_run(pipeline: Any, config: Any, run_id: str, incremental: bool = False)
 
 def count_statuses(output: str, run: Run) -> Mapping[str, int]:
     """How many items of a finished run are done, failed and skipped."""
-    rows = read_table(output, "media_status", run_key=run.provenance.run_key, columns=["status"])
+    rows = read_table(output, "media_status", run_keys=[run.provenance.run_key], columns=["status"])
     statuses = rows["status"].to_pylist()
     return {status: statuses.count(status) for status in ("done", "failed", "skipped")}
 
 
-def _count_media(config: Any) -> int:
+def _count_media(config: Any, _run_id: str) -> int:
     return sum(1 for _ in list_media(config.input))
 
 

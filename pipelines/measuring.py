@@ -41,7 +41,7 @@ def _run(name: str, words: Sequence[str]) -> float:
     if status:
         raise SystemExit(status)
     output = words[words.index("--output") + 1]
-    rows = read_table(output, "media_status", run_key=f"{name}-{run_id}")
+    rows = read_table(output, "media_status", run_keys=[f"{name}-{run_id}"])
     return float(sum(seconds or 0 for seconds in rows["duration_s"].to_pylist()))
 
 

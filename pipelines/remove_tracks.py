@@ -56,6 +56,6 @@ def knobs(config: Config) -> object:
     return [MODEL_VERSION, read_snapshot(config.index).digest]
 
 
-def count_items(config: Config) -> int:
+def count_items(config: Config, _run_id: str) -> int:
     """How many ids are listed."""
     return sum(1 for _ in list_ids(config.input))

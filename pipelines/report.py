@@ -7,10 +7,8 @@ import argparse
 import datetime
 from collections.abc import Iterator, Sequence
 
-import pyarrow as pa
-
 from configs.loading import ConfigError
-from models.run_tables import TABLES, UnknownRunError, open_run
+from models.run_tables import UnknownRunError
 from pipelines.exhibits import choose_matches, make_exhibits
 from pipelines.item_pages import write_audiobooks, write_episodes, write_tracks, write_videos
 from pipelines.report_pages import Report, open_report, write_listings, write_overview
@@ -18,16 +16,18 @@ from pipelines.review_page import write_review
 from pipelines.site_files import SiteFiles
 from pipelines.site_media import choose_tracks, copy_thumbnails, picture_tracks
 from transforms.files import STORE_ERRORS
-from transforms.tables import read_table
+from transforms.run_history import read_run
 
 
 def main(arguments: Sequence[str]) -> int:
     """Writes the site; 0."""
     options = _parse(arguments)
     try:
-        connection = open_run(_read_tables(options.tables), options.run_id, options.compare)
+        connection = read_run(options.tables, options.run_id, options.compare)
     except UnknownRunError as error:
         raise ConfigError(str(error)) from error
+    except STORE_ERRORS as error:
+        raise ConfigError(f"tables {options.tables}: {error}") from error
     with _open_output(options.output) as files:
         _write_site(open_report(connection, files.write, datetime.datetime.now(datetime.UTC)), files, options)
     print(f"report: {files.path('index.html')}")
@@ -50,13 +50,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--clip_s", metavar="SECONDS", type=float, default=12.0, help="of a match or track, at most")
     parser.add_argument("--thumbnails", metavar="COUNT", type=int, default=2000, help="to copy, at most")
     return parser.parse_args(arguments)
-
-
-def _read_tables(output: str) -> dict[str, pa.Table]:
-    try:
-        return {table: read_table(output, table) for table in TABLES}
-    except STORE_ERRORS as error:
-        raise ConfigError(f"tables {output}: {error}") from error
 
 
 def _open_output(output: str) -> SiteFiles:

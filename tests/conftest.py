@@ -1,12 +1,17 @@
-"""Models small enough for plain NumPy to say what they give."""
+"""Models small enough for plain NumPy to say what they give; and how properties are tested."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
 
 from models.specs import AudioModelSpec, EmbeddingSpec, ScoresSpec
+
+# The same examples each time, however slowly a busy machine makes them.
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,16 @@ from models.attribution import AttributionConfig, attribute, describe_links
 from models.candidates import CandidateConfig, vote_for
 from models.clusters import make_orphan
 from models.mentions import Mention
-from models.neighbours import Heard, NeighbourConfig, Node, NodeOpinions, find_nodes, join_opinions, listen
+from models.neighbours import (
+    Heard,
+    NeighbourConfig,
+    Node,
+    NodeOpinions,
+    describe_neighbours,
+    find_nodes,
+    join_opinions,
+    listen,
+)
 from models.new_authors import name_new_authors
 from models.pairs import Pairs, graph_features, hear, join_pairs, list_candidates, pair_features, rescore
 from models.profiles import AudiobookProfile, Rarity, profile_audiobook, profile_author
@@ -277,6 +286,7 @@ def _decide(case: Case, config: AttributionConfig) -> Iterator[Any]:
     Metrics.counter("linernotes", f"audiobooks_{attribution.decision}").inc()
     if not attribution.links:
         yield TaggedOutput("orphans", make_orphan(case.profile, case.heard.narrators))
+    shown = (each for link in attribution.links for each in (link.author_id, link.runner_up) if each)
     yield AuthorLinks(
         case.media_id,
         attribution.decision,
@@ -285,6 +295,7 @@ def _decide(case: Case, config: AttributionConfig) -> Iterator[Any]:
         attribution.best,
         book.title,
         tuple(f"{each.name} ({each.role})" if each.role else each.name for each in book.contributors),
+        tuple(describe_neighbours(case.heard, shown)),
     )
 
 

@@ -16,27 +16,23 @@ from apache_beam.transforms.combiners import Top
 from models.cue_sheets import CueSheet, MatchedItem, encode_cue_sheet, gather_item, name_cue_sheet, sum_durations
 from models.records import Provenance
 from transforms.commits import staged_prefix
+from transforms.run_history import find_sources
 from transforms.runs import Run
-from transforms.tables import ReadTable, Row, read_table
+from transforms.tables import ReadTable, Row
 
 MATCHING = "match_podcasts"  # the pipeline whose rows are exported
 
 
 @dataclasses.dataclass
 class ReadMatched(beam.PTransform[PBegin, PCollection[MatchedItem]]):
-    """The items of a run of match_podcasts, with their matches. ValueError if there is no such run."""
+    """The items of a run of match_podcasts, with their matches."""
 
     tables: str
     run: Run  # of the same id, whose config_digest the statuses get
 
     def __post_init__(self) -> None:
         run_id = self.run.provenance.run_id
-        self._run_key: str | None = f"{MATCHING}-{run_id}"
-        outcomes = read_table(self.tables, "media_status", ["status"], self._run_key)["status"].to_pylist()
-        if not outcomes:
-            raise ValueError(f"{self.tables}: expected run {run_id} of {MATCHING}, found none")
-        if "skipped" in outcomes:
-            self._run_key = None  # what this run skipped, another may have done
+        self._run_keys = find_sources(self.tables, [f"{MATCHING}-{run_id}"])
 
     def expand(self, root: PBegin) -> PCollection[MatchedItem]:
         rows = {table: self._read(root, table) for table in ("media_status", "music_matches")}
@@ -50,7 +46,7 @@ class ReadMatched(beam.PTransform[PBegin, PCollection[MatchedItem]]):
         return some
 
     def _read(self, root: PBegin, table: str) -> PCollection[tuple[str, Row]]:
-        rows = root | f"Read {table}" >> ReadTable(self.tables, table, run_key=self._run_key)
+        rows = root | f"Read {table}" >> ReadTable(self.tables, table, run_keys=self._run_keys)
         rows_by_media_id: PCollection[tuple[str, Row]] = rows | f"Key {table}" >> beam.FlatMap(_key_row)
         return rows_by_media_id
 

@@ -86,12 +86,20 @@ def commit_rows(
     return [f"{dataset}.{table}" for table in record_types]
 
 
-def select_rows(output: str, table: str, columns: Sequence[str] | None = None, run_key: str | None = None) -> str:
-    """The query for a table's rows, of all runs or of one."""
+def select_rows(
+    output: str,
+    table: str,
+    columns: Sequence[str] | None = None,
+    run_keys: Sequence[str] | None = None,
+    distinct: bool = False,
+) -> str:
+    """The query for a table's rows, of all runs or of some."""
     _, dataset = split_dataset(output)
     wanted = "*" if columns is None else ", ".join(f"`{column}`" for column in columns)
-    query = f"SELECT {wanted} FROM `{dataset}.{table}`"
-    return query if run_key is None else f"{query} WHERE {_of_run(*split_run_key(run_key))}"
+    query = f"SELECT {'DISTINCT ' if distinct else ''}{wanted} FROM `{dataset}.{table}`"
+    if run_keys is None:
+        return query
+    return f"{query} WHERE " + (" OR ".join(f"({_of_run(*split_run_key(key))})" for key in run_keys) or "FALSE")
 
 
 def query_rows(query: str, output: str | None = None) -> Iterator[dict[str, Any]]:

@@ -87,12 +87,12 @@ def prepare_output(output: str, run_key: str, options: PipelineOptions) -> None:
 
 @dataclasses.dataclass
 class ReadTable(beam.PTransform[Any, Any]):
-    """The table's committed rows as dicts, of all runs or of one; none, if nobody has written it."""
+    """The table's committed rows as dicts, of all runs or of some; none, if nobody has written it."""
 
     output: str
     table: str
     columns: Sequence[str] | None = None  # None: all
-    run_key: str | None = None
+    run_keys: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         _check_output(self.output)
@@ -101,7 +101,7 @@ class ReadTable(beam.PTransform[Any, Any]):
     def expand(self, root: PBegin) -> PCollection[Row]:
         columns = None if self.columns is None else list(self.columns)
         if is_dataset(self.output):
-            query = select_rows(self.output, self.table, columns, self.run_key)
+            query = select_rows(self.output, self.table, columns, self.run_keys)
             queried: PCollection[Row] = (
                 root | beam.Create([query]) | beam.FlatMap(query_rows, self.output) | beam.Reshuffle()
             )
@@ -109,7 +109,7 @@ class ReadTable(beam.PTransform[Any, Any]):
         rows: PCollection[Row] = (
             root
             | beam.Create([self.output])
-            | beam.FlatMap(committed_files, self.table, self.run_key)
+            | beam.FlatMap(_list_files, self.table, self.run_keys)
             | beam.Reshuffle()
             | parquetio.ReadAllFromParquet(columns=columns)
         )
@@ -128,9 +128,9 @@ class KeepRows(beam.PTransform[Any, Any]):
     table: str
 
     def expand(self, skipped: PCollection[MediaStatus]) -> PCollection[Row]:
-        rows = skipped.pipeline | ReadTable(self.output, self.table, run_key=self.run_key)
+        rows = skipped.pipeline | ReadTable(self.output, self.table, run_keys=[self.run_key])
         rows_by_media_id = rows | "Key rows" >> beam.Map(_by_media_id)
-        made = skipped.pipeline | "Made" >> ReadTable(self.output, "media_status", run_key=self.run_key)
+        made = skipped.pipeline | "Made" >> ReadTable(self.output, "media_status", run_keys=[self.run_key])
         made_by_media_id = made | "Key made" >> beam.Map(lambda row: (row["media_id"], _version(**row)))
         skipped_by_media_id = skipped | "Key skipped" >> beam.Map(
             lambda status: (status.media_id, _version(status.content, status.config_digest))
@@ -155,15 +155,23 @@ class FromRows(beam.PTransform[Any, Any]):
         return records
 
 
-def read_table(output: str, table: str, columns: Sequence[str] | None = None, run_key: str | None = None) -> pa.Table:
-    """The table's committed rows, of all runs or of one, in this process. What nobody wrote has none (and no types)."""
+def read_table(
+    output: str, table: str, columns: Sequence[str] | None = None, run_keys: Sequence[str] | None = None
+) -> pa.Table:
+    """The table's committed rows, of all runs or of some, in this process; what nobody wrote has none, and no types."""
     _check_output(output)
     if is_dataset(output):
-        return _tabulate(list(query_rows(select_rows(output, table, columns, run_key), output)), columns)
-    parts = [_read_file(path, columns) for path in committed_files(output, table, run_key)]
-    if not parts:
-        return _tabulate([], columns)
-    return pa.concat_tables(parts, promote_options="default")  # an older run may lack a newer column
+        return _tabulate(list(query_rows(select_rows(output, table, columns, run_keys), output)), columns)
+    return _join([_read_file(path, columns) for path in _list_files(output, table, run_keys)], columns)
+
+
+def read_distinct(output: str, table: str, columns: Sequence[str]) -> pa.Table:
+    """What differs in these columns of the table's committed rows, of all runs, whose number may be large."""
+    _check_output(output)
+    if is_dataset(output):
+        return _tabulate(list(query_rows(select_rows(output, table, columns, distinct=True), output)), columns)
+    parts = [_read_file(path, columns).group_by(columns).aggregate([]) for path in _list_files(output, table)]
+    return _join(parts, columns).group_by(columns).aggregate([])
 
 
 def _check_output(output: str) -> None:
@@ -191,6 +199,18 @@ def _commit_after(staging: str, write: WriteTables, written: Iterable[str]) -> l
     if is_dataset(write.output):
         return commit_rows(write.output, staging, write.provenance, write.attempt, write.record_types)
     return commit(write.output, write.provenance.run_key, write.attempt, list(write.record_types))
+
+
+def _list_files(output: str, table: str, run_keys: Sequence[str] | None = None) -> list[str]:
+    if run_keys is None:
+        return committed_files(output, table)
+    return [path for key in run_keys for path in committed_files(output, table, key)]
+
+
+def _join(parts: Sequence[pa.Table], columns: Sequence[str] | None) -> pa.Table:
+    if not parts:
+        return _tabulate([], columns)
+    return pa.concat_tables(parts, promote_options="default")  # an older run may lack a newer column
 
 
 def _tabulate(rows: list[Row], columns: Sequence[str] | None) -> pa.Table:

@@ -10,6 +10,7 @@ SELECT
     coalesce([link.name FOR link IN links], []) AS authors,
     coalesce(links, []) AS links,
     new_author_id, best_score,
+    len(neighbours) AS nodes,
     list_min([link.margin FOR link IN links]) AS margin,
     author_links.run_id AS run_id
 FROM listed FULL JOIN author_links USING (media_id)

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from models.records import AuthorLink, AuthorLinks, MediaStatus, MusicMatch, MusicUsage, Provenance
+from models.records import (
+    AuthorLink,
+    AuthorLinks,
+    MediaStatus,
+    MusicMatch,
+    MusicUsage,
+    Neighbours,
+    NodeOpinion,
+    Provenance,
+)
 from pipelines import cli
 from pipelines.report_bench import write_records, write_synthetic_tables
 
@@ -109,7 +118,14 @@ def hostile_site(tmp_path_factory):
         "attribute_audiobooks": {
             "media_status": MediaStatus(bad, bad, "failed", bad, bad, None, "0", "0"),
             "author_links": AuthorLinks(
-                bad, bad, (AuthorLink(bad, bad, bad, bad, 0.9, bad, bad, 0.1, (bad,)),), bad, 0.9, bad, (bad,)
+                bad,
+                bad,
+                (AuthorLink(bad, bad, bad, bad, 0.9, bad, bad, 0.1, (bad,)),),
+                bad,
+                0.9,
+                bad,
+                (bad,),
+                (Neighbours(bad, bad, 2, (NodeOpinion(bad, 0.9, 0.9),)),),
             ),
         },
     }

@@ -16,7 +16,7 @@ from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 
 from models.manifests import ManifestError
-from models.records import MediaItem, MediaStatus, Provenance
+from models.records import MediaItem, MediaStatus, Neighbours, NodeOpinion, Provenance
 from models.tables import to_row
 from transforms.files import list_media, read_records
 from transforms.tables import KeepRows, ReadTable, WriteTables, prepare_output, read_table
@@ -28,7 +28,7 @@ NOON = datetime.datetime(2026, 7, 1, 12, 0, 0, 5, datetime.UTC)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LaterItem:
-    """Row of `items` in a release to come: two columns more."""
+    """Row of `items` in a release to come: three columns more."""
 
     media_id: str
     uri: str
@@ -39,6 +39,7 @@ class LaterItem:
     rights_holder: str | None
     loudness_db: float
     languages: tuple[str, ...]
+    neighbours: tuple[Neighbours, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ def test_what_is_written_is_what_is_read(write, make_dataset):
     assert rows_in(output) == rows_of("a", "b")
     with pipeline() as root:
         assert_that(root | ReadTable(output, "items"), equal_to(rows_of("a", "b")))
-        columns = root | "One column" >> ReadTable(output, "items", ["media_id"], run_key="test-run1")
+        columns = root | "One column" >> ReadTable(output, "items", ["media_id"], run_keys=["test-run1"])
         assert_that(columns, equal_to([{"media_id": "a"}, {"media_id": "b"}]), label="columns")
-        none = root | "Another run" >> ReadTable(output, "items", run_key="test-run2")
+        none = root | "Another run" >> ReadTable(output, "items", run_keys=["test-run2"])
         assert_that(none, equal_to([]), label="none")
 
 
@@ -129,10 +130,12 @@ def test_a_table_that_nobody_wrote_is_empty(make_dataset):
 def test_a_later_release_adds_its_columns_and_old_rows_lack_them(write, make_dataset, warehouse):
     output = make_dataset("widened")
     write(output, "a")
-    later = LaterItem("b", "gs://media/b", None, None, None, None, None, -14.0, ("de", "en"))
+    neighbours = Neighbours("name", "anne grey", 2, (NodeOpinion("a1", 1.5, 0.75), NodeOpinion("a2", 0.25, 0.25)))
+    later = LaterItem("b", "gs://media/b", None, None, None, None, None, -14.0, ("de", "en"), (neighbours,))
     write(output, run_id="run2", types=TYPES | {"items": LaterItem}, items=[later])
     old, new = rows_in(output)
     assert (new["loudness_db"], new["languages"]) == (-14.0, ["de", "en"])
+    assert new["neighbours"] == to_row(later, by("run2"))["neighbours"]
     assert (old["media_id"], old["loudness_db"]) == ("a", None)
     write(output, "c", attempt="b")
     assert [row["media_id"] for row in rows_in(output)] == ["c", "b"]

@@ -113,7 +113,7 @@ def in_order(rows):
 
 @pytest.mark.parametrize(("pipeline", "table"), CASES)
 def test_bigquery_has_the_rows_that_a_folder_has(here, cloud, select, pipeline, table):
-    expected = read_table(here, table, run_key=f"{pipeline}-{RUN}").to_pylist()
+    expected = read_table(here, table, run_keys=[f"{pipeline}-{RUN}"]).to_pylist()
     assert expected or table == "new_authors"
     assert in_order(select(f"SELECT * FROM {cloud}.{table} WHERE pipeline = '{pipeline}'")) == in_order(expected)
 

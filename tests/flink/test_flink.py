@@ -74,7 +74,7 @@ def test_a_run_whose_task_manager_is_killed_half_way_loses_nothing_and_has_nothi
         with start("match_podcasts", tmp_path / "flink", *words, cluster=cluster) as process:
             stage = wait_for_work_on_all(cluster, process, "FingerprintMedia")
             cluster.kill_task_manager(VICTIM)
-            assert process.wait(timeout=300) == 0
+            assert process.wait(timeout=600) == 0
         assert cluster.count_task_managers() == 1  # the other had slots enough
         assert all(subtask["attempt"] > 0 for subtask in cluster.ask(stage)["subtasks"])
     expected = rows(tmp_path / "here")

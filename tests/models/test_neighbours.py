@@ -14,6 +14,7 @@ from models.neighbours import (
     NODE_KINDS,
     NeighbourConfig,
     Node,
+    describe_neighbours,
     find_nodes,
     join_opinions,
     listen,
@@ -22,6 +23,7 @@ from models.neighbours import (
 )
 from models.pairs import Pairs
 from models.profiles import count_rarity, profile_audiobook
+from models.records import Neighbours, NodeOpinion
 from models.undistributed import hear_neighbours
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=60)
@@ -129,9 +131,34 @@ def test_what_is_heard_is_of_own_candidates_and_then_of_those_suggested():
     heard = listen(["a0", "a2"], {"a2": 0.6}, opinions, NeighbourConfig())
     assert (heard.author_ids, heard.suggested) == (("a0", "a2", "a1"), ("a1",))
     assert heard.narrators == {"holm otto": 4}
+    assert heard.nodes == {NODE: 3, Node("narrator", "holm otto"): 4}
     for author_id, features in zip(heard.author_ids, heard.features, strict=True):
         own = 0.6 if author_id == "a2" else 0.0
         assert features.tolist() == pytest.approx(neighbour_features(author_id, own, opinions))
+
+
+def test_neighbours_are_all_nodes_with_what_was_heard_of_the_authors_asked_for():
+    opinions = {
+        Node("name", "one"): join_opinions([{"a1": 0.25}, {"a2": 0.75}, {}]),
+        Node("name", "two"): join_opinions([{"a1": 0.25}, {"a1": 0.5}, {"a1": 0.5, "a2": 0.5}]),
+        Node("genre", "sea stories"): join_opinions([{"a1": 0.25}, {}]),
+        Node("title", "alone"): join_opinions([{"a1": 0.25}]),
+    }
+    heard = listen(["a1", "a2", "a3"], {"a1": 0.25}, opinions, NeighbourConfig())
+    assert describe_neighbours(heard, ["a1", "a2"]) == [
+        Neighbours("genre", "sea stories", 1, (NodeOpinion("a1", 0.0, 0.0), NodeOpinion("a2", 0.0, 0.0))),
+        Neighbours("name", "one", 2, (NodeOpinion("a2", 0.75, 0.75),)),
+        Neighbours("name", "two", 2, (NodeOpinion("a1", 1.0, 0.5),)),
+    ]
+    assert not any(each.opinions for each in describe_neighbours(heard, []))
+
+
+@REPEATABLE
+@given(st.permutations(["one", "two", "three"]))
+def test_of_nodes_that_say_the_same_always_the_same_one_is_heard(texts):
+    opinions = {Node("name", text): join_opinions([{}, {"a1": 0.5}]) for text in texts}
+    heard = listen(["a1"], {}, opinions, NeighbourConfig())
+    assert [each.text for each in describe_neighbours(heard, ["a1"]) if each.opinions] == ["two"]
 
 
 def test_who_has_no_neighbours_hears_nothing():

@@ -19,7 +19,7 @@ LABEL = TrackLabel(
 )
 VERDICT = Moderation("video", "block", "rule", (Evidence("rule", "block", "gun", 0.9, 0.5, 0.0, 1.0, None),))
 LINK = AuthorLink("a1", "Ann Author", "A. Author", "initials", 0.6, "a2", "Art Author", 0.1, ("the initials fit",))
-LINKS = AuthorLinks("book", "review", (LINK,), None, 0.6, "Title", ("A. Author",))
+LINKS = AuthorLinks("book", "review", (LINK,), None, 0.6, "Title", ("A. Author",), ())
 
 
 def decide(table, decision, media_id, hours=0, correction=None, **key):

@@ -64,8 +64,8 @@ def rows():
     """The rows of a table, of all runs or of one, in some fixed order and (unless asked for) without processed_at."""
 
     def read(output, table, run_id=None, pipeline="match_podcasts", processed_at=False):
-        run_key = run_id and f"{pipeline}-{run_id}"
-        listed = read_table(str(output), table, run_key=run_key).to_pylist()
+        run_keys = run_id and [f"{pipeline}-{run_id}"]
+        listed = read_table(str(output), table, run_keys=run_keys).to_pylist()
         kept = [{name: row[name] for name in row if processed_at or name != "processed_at"} for row in listed]
         return sorted(kept, key=repr)
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import functools
+import itertools
 import json
 import random
 import shutil
@@ -19,9 +20,9 @@ from models.attribution import attribute
 from models.candidates import CandidateConfig, digest
 from models.clusters import make_orphan
 from models.knowledge_base import merge_authors, name_people, read_audiobook, read_author
-from models.neighbours import NeighbourConfig
+from models.neighbours import NODE_KINDS, NeighbourConfig, find_nodes
 from models.new_authors import name_new_authors
-from models.pairs import graph_features, list_candidates, pair_features
+from models.pairs import graph_features, hear, list_candidates, pair_features
 from models.profiles import count_rarity, profile_audiobook, profile_author
 from models.runtimes import open_runtime
 from models.undistributed import extend_pairs, find_pairs, hear_neighbours
@@ -203,7 +204,7 @@ def score_alone(network, features):
 
 @pytest.fixture(scope="module")
 def expected(books, people):
-    """Of each audiobook its decision, links with scores and margins, best score, and new author."""
+    """Of each audiobook its decision, links with scores and margins, best score, new author, and neighbours."""
     model = load_author_model(SHIPPED_AUTHORS)
     entries = [read_author(row, "") for row in people]
     homes = name_people(entries)
@@ -218,6 +219,7 @@ def expected(books, people):
     pairs = list(find_pairs(profiles, authors, rarity, CandidateConfig()))
     features = [pair_features(each, book.mentions) for each, book in zip(pairs, profiles, strict=True)]
     scores = score_alone(model.pairs, features)
+    said = [hear(each, score) for each, score in zip(pairs, scores, strict=True)]
     heard = hear_neighbours(profiles, pairs, scores, NeighbourConfig())
     extended = [extend_pairs(*each, authors, rarity) for each in zip(profiles, pairs, scores, heard, strict=True)]
     features = [
@@ -241,15 +243,46 @@ def expected(books, people):
             "links": [(link.author_id, link.evidence, link.runner_up, link.score, link.margin) for link in each.links],
             "best": each.best,
             "new": new.get(each.media_id),
+            "neighbours": list_neighbours(number, profiles, said, each.links),
         }
-        for each in made
+        for number, each in enumerate(made)
     }
+
+
+def list_neighbours(number, profiles, said, links):
+    """What is at an audiobook's nodes, found by asking every other audiobook."""
+    others_at = {
+        node: [said[other] for other, each in enumerate(profiles) if other != number and node in find_nodes(each)]
+        for node in find_nodes(profiles[number])
+    }
+    opinions = {node: [] for node, others in others_at.items() if others}
+    author_ids = [author_id for link in links for author_id in (link.author_id, link.runner_up) if author_id]
+    for author_id, kind in itertools.product(dict.fromkeys(author_ids), NODE_KINDS):
+        voices = []
+        for node in opinions:
+            if node.kind == kind:
+                scores = [each.get(author_id, 0.0) for each in others_at[node]]
+                voices.append((sum(scores), sum(scores) / len(scores), max(scores), len(scores), node))
+        if voices:
+            total, _, best, _, node = max(voices)
+            opinions[node].append((author_id, total, best))
+    return [(node.kind, node.text, len(others_at[node]), opinions[node]) for node in sorted(opinions)]
 
 
 def as_expected(row):
     names = ("author_id", "evidence", "runner_up", "score", "margin")
     links = [tuple(link[name] or "" if name == "runner_up" else link[name] for name in names) for link in row["links"]]
-    return {"decision": row["decision"], "links": links, "best": row["best_score"], "new": row["new_author_id"]}
+    neighbours = [
+        (each["kind"], each["text"], each["audiobooks"], [tuple(opinion.values()) for opinion in each["opinions"]])
+        for each in row["neighbours"]
+    ]
+    return {
+        "decision": row["decision"],
+        "links": links,
+        "best": row["best_score"],
+        "new": row["new_author_id"],
+        "neighbours": neighbours,
+    }
 
 
 def test_rows_are_those_that_a_loop_makes(first, rows, expected):

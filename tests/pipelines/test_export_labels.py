@@ -34,10 +34,10 @@ ROWS = {
     },
     "attribute_audiobooks": {
         "author_links": [
-            AuthorLinks("kept", "review", (LINK,), None, 0.6, "T", ()),
-            AuthorLinks("wrong", "linked", (LINK,), None, 0.9, "T", ()),
-            AuthorLinks("unsure", "linked", (LINK,), None, 0.9, "T", ()),
-            AuthorLinks("new", "new_author", (), "new-1", 0.1, "T", ()),
+            AuthorLinks("kept", "review", (LINK,), None, 0.6, "T", (), ()),
+            AuthorLinks("wrong", "linked", (LINK,), None, 0.9, "T", (), ()),
+            AuthorLinks("unsure", "linked", (LINK,), None, 0.9, "T", (), ()),
+            AuthorLinks("new", "new_author", (), "new-1", 0.1, "T", (), ()),
         ]
     },
 }

@@ -1,5 +1,6 @@
 """The report of real runs and of hostile ones: its numbers, its text, its pages."""
 
+import dataclasses
 import datetime
 import html.parser
 import json
@@ -14,7 +15,7 @@ import soundfile
 
 from models.clips import CLIP_RATE
 from models.decoding import DecodeConfig, decode_audio
-from models.formatting import name_page, show
+from models.formatting import NOTHING, name_page, show
 from models.records import (
     AuthorLink,
     AuthorLinks,
@@ -26,7 +27,9 @@ from models.records import (
     Moderation,
     MusicMatch,
     MusicUsage,
+    Neighbours,
     NewAuthor,
+    NodeOpinion,
     Provenance,
     Shot,
     ShotTag,
@@ -124,6 +127,78 @@ def test_every_number_of_the_listings_is_the_sql_over_the_parquet(run_tables, si
     for listing in LISTINGS:
         expected = texts(listing.columns, count_directly(run_tables, listing.query))
         assert [row for row in Page(site / f"{listing.query}.html").tables[listing.query] if row] == expected
+
+
+def book(media_id, author_id, nodes, runner_up=None):
+    """An audiobook given to an author. nodes: of each how many others are there, and what they said of authors."""
+    link = AuthorLink(author_id, author_id.upper(), "A.", "initials", 0.9, runner_up, None, 0.5, ())
+    neighbours = tuple(
+        Neighbours(*node.split(": "), others, tuple(NodeOpinion(*each) for each in said))
+        for node, (others, said) in nodes.items()
+    )
+    return AuthorLinks(media_id, "linked", (link,), None, 0.9, f"Title {media_id}", (), neighbours)
+
+
+@pytest.fixture
+def neighbourhood(tmp_path):
+    """Tables of five audiobooks, with a narrator in common or a title."""
+    reader, clock = "narrator: grey", "title: the clock"
+    first = {clock: (2, [("ann", 0.75, 0.5), ("bob", 0.25, 0.25)]), reader: (3, [("ann", 1.5, 0.75)])}
+    books = [
+        book("1", "ann", first, "bob"),
+        book("2", "ann", {clock: (2, []), reader: (3, [("ann", 1.0, 0.5)])}),
+        book("3", "bob", {clock: (2, [("bob", 0.125, 0.125)]), reader: (3, [])}),
+        book("4", "ann", {reader: (3, [("ann", 0.0, 0.0)])}),
+        book("5", "cyd", {}),
+    ]
+    write_records(tmp_path / "tables", "author_links", books, provenance("first", pipeline="attribute_audiobooks"))
+    return tmp_path / "tables"
+
+
+def test_pages_say_which_neighbours_spoke_for_an_author_and_for_the_runner_up(neighbourhood):
+    site = make_report(neighbourhood, neighbourhood.parent / "site")
+    of_ann = [
+        ["ANN", "title: the clock", "2", "0.75", "0.50", "1", "Title 2"],
+        ["ANN", "narrator: grey", "3", "1.50", "0.75", "2", "Title 2;Title 4"],
+    ]
+    of_bob = ["bob, the runner-up", "title: the clock", "2", "0.25", "0.25", "1", "Title 3"]
+    assert list_neighbours(site / "audiobooks" / "1.html") == [*of_ann, of_bob]
+    assert list_neighbours(site / "authors" / "ann.html") == [
+        *(["Title 1", *row[1:]] for row in of_ann),
+        ["Title 2", "narrator: grey", "3", "1.00", "0.50", "2", "Title 1;Title 4"],
+        ["Title 4", "narrator: grey", "3", "0.00", "0.00", "2", "Title 1;Title 2"],
+    ]
+    assert list_neighbours(site / "audiobooks" / "3.html") == [
+        ["BOB", "title: the clock", "2", "0.12", "0.12", "0", NOTHING]
+    ]
+    assert "It has no neighbours" in Page(site / "audiobooks" / "5.html").text
+    check_links(site)
+
+
+def test_audiobooks_of_a_run_that_kept_no_neighbours_have_pages_without(neighbourhood):
+    (path,) = neighbourhood.glob("author_links/*.parquet")
+    pq.write_table(pq.read_table(path).drop_columns("neighbours"), path)
+    site = make_report(neighbourhood, neighbourhood.parent / "site")
+    for name in ("audiobooks/1.html", "audiobooks/5.html", "authors/ann.html"):
+        assert "eighbours" not in Page(site / name).text
+
+
+def list_neighbours(path):
+    return [row for row in Page(path).tables["neighbours"] if row]
+
+
+def test_no_more_than_five_neighbours_are_named_and_the_surest_first(tmp_path):
+    books = [
+        dataclasses.replace(each, links=(dataclasses.replace(each.links[0], score=number / 10),))
+        for number, each in enumerate(
+            book(str(number), "ann", {"name: x": (7, [("ann", 3, 1)])}) for number in range(8)
+        )
+    ]
+    write_records(tmp_path / "tables", "author_links", books, provenance("first", pipeline="attribute_audiobooks"))
+    for row in count_directly(tmp_path / "tables", "neighbours"):
+        others = [name for name in "76543210" if name != row["media_id"]]
+        assert [each["media_id"] for each in row["examples"]] == others[:5]
+        assert row["given_audiobooks"] == 7
 
 
 def test_music_counts_once_where_recordings_overlap(tmp_path):
@@ -363,6 +438,7 @@ def write_hostile_run(tables):
     bad = _HOSTILE
     tags = (TimeRange(0.0, 1.0),)
     link = AuthorLink(bad, bad, bad, bad, 0.9, bad, bad, 0.1, (bad,))
+    neighbours = Neighbours(bad, bad, 2, (NodeOpinion(bad, 0.9, 0.9),))
     shares = (ClassShare(bad, 0.9, 5.0),)
     evidence = Evidence(bad, bad, bad, 0.9, 0.5, 0.0, 1.0, bad)
     records = {
@@ -383,7 +459,7 @@ def write_hostile_run(tables):
             "moderation": Moderation(bad, bad, bad, (evidence,)),
         },
         "attribute_audiobooks": {
-            "author_links": AuthorLinks(bad, bad, (link,), bad, 0.9, bad, (bad,)),
+            "author_links": AuthorLinks(bad, bad, (link,), bad, 0.9, bad, (bad,), (neighbours,)),
             "new_authors": NewAuthor(bad, bad, bad, bad, (bad,)),
         },
     }

@@ -44,7 +44,7 @@ def test_a_run_done_again_replaces_its_rows_and_leaves_another_run_alone(tmp_pat
     others = rows_of(other, by("run2"))
     assert contents(tmp_path) == {table: in_order(expected[table] + others[table]) for table in TYPES}
     with pipeline() as root:
-        rows = root | ReadTable(str(tmp_path), "items", run_key="test-run2")
+        rows = root | ReadTable(str(tmp_path), "items", run_keys=["test-run2"])
         assert_that(rows, equal_to(others["items"]))
 
 
@@ -76,7 +76,7 @@ def test_rows_of_skipped_media_survive_with_their_provenance(tmp_path):
         statuses = root | "Statuses" >> beam.Create([status("a")])
         _ = {"items": items, "media_status": statuses} | WriteTables(output, late, TYPES)
     with pipeline() as root:
-        rows = root | ReadTable(output, "items", run_key="test-run1")
+        rows = root | ReadTable(output, "items", run_keys=["test-run1"])
         expected = [to_row(item("a", "again"), late), to_row(item("b"), early), to_row(item("c"), early)]
         assert_that(rows, equal_to(expected))
 
