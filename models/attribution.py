@@ -1,11 +1,12 @@
 """Attribution: which candidates an audiobook is linked with, on what evidence, and what is left to a person."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.certainty import LINK_SIGNS, Logistic, find_link_signs
 from models.comparisons import FEATURES
 from models.mentions import Mention
 from models.records import AuthorLink
@@ -34,6 +35,7 @@ class Link:
     score: float
     runner_up: str
     margin: float  # to the runner-up's score
+    signs: tuple[float, ...]  # of its being right
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,18 +50,22 @@ class Attribution:
 
 @dataclasses.dataclass(frozen=True)
 class AttributionConfig:
-    """Least scores by kind of evidence: to link at all, and to do so without review (and by what margin)."""
+    """link: the least score of a link. suggest: that of the one link, for review, of an audiobook that names nobody.
+    auto: how likely each of an audiobook's links must be right, as certainty has it, for none to need review.
+    """
 
-    link: dict[str, float]
-    auto: dict[str, float]
-    margin: float = 0.3
+    link: float
+    certainty: Logistic
+    auto: float
+    suggest: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, thresholds in (("link", self.link), ("auto", self.auto)):
-            if set(thresholds) != set(EVIDENCE):
-                raise ValueError(f"{name} must have thresholds of {', '.join(EVIDENCE)}, got {', '.join(thresholds)}")
-        if any(self.auto[kind] < self.link[kind] for kind in EVIDENCE):
-            raise ValueError("auto must not be below link")
+        if len(self.certainty.weights) != len(LINK_SIGNS):
+            raise ValueError(
+                f"certainty must have weights of {', '.join(LINK_SIGNS)}, got {len(self.certainty.weights)}"
+            )
+        if self.suggest > self.link:
+            raise ValueError(f"suggest must not be above link, got {self.suggest} and {self.link}")
 
 
 def name_evidence(features: NDArray[np.float32]) -> str:
@@ -84,15 +90,22 @@ def name_evidence(features: NDArray[np.float32]) -> str:
 def attribute(
     media_id: str, mentions: Sequence[Mention], candidates: Sequence[Candidate], config: AttributionConfig
 ) -> Attribution:
-    """The candidates above their thresholds, likeliest first, no mention giving two; texts alone give at most one."""
+    """The candidates above the threshold, likeliest first, no mention giving two; texts alone give at most one. Without
+    any, and without a name that may be the author's, the likeliest for review.
+    """
     ordered = sorted(candidates, key=lambda each: (-each.score, each.author_id))
+    named = any(mention.role != "narrator" for mention in mentions)
     taken: list[Candidate] = []
     for each in ordered:
-        if each.score >= config.link[each.evidence] and not any(_exclude(each, other, mentions) for other in taken):
+        if each.score >= config.link and not any(_exclude(each, other, mentions) for other in taken):
             taken.append(each)
-    links = tuple(_make_link(each, ordered, taken, mentions) for each in taken)
     best = ordered[0].score if ordered else 0.0
-    return Attribution(media_id, _decide(links, mentions, config), links, best)
+    suggested = ordered[:1] if not taken and not named and best >= config.suggest else []
+    links = tuple(_make_link(each, ordered, taken or suggested, mentions) for each in taken or suggested)
+    if not links:
+        return Attribution(media_id, "new_author" if named else "unknown", links, best)
+    sure = taken and all(config.certainty.estimate(link.signs) >= config.auto for link in links)
+    return Attribution(media_id, "linked" if sure else "review", links, best)
 
 
 def describe_links(
@@ -149,44 +162,9 @@ def _exclude(a: Candidate, b: Candidate, mentions: Sequence[Mention]) -> bool:
 def _make_link(
     chosen: Candidate, ordered: Sequence[Candidate], taken: Sequence[Candidate], mentions: Sequence[Mention]
 ) -> Link:
-    rivals = (each for each in ordered if each not in taken and _exclude(each, chosen, mentions))
-    rival = next(rivals, None)
+    others = [each for each in ordered if each not in taken]
+    rival = next((each for each in others if _exclude(each, chosen, mentions)), None)
     text = mentions[chosen.mention].text if chosen.mention >= 0 else ""
     runner_up, second = (rival.author_id, rival.score) if rival else ("", 0.0)
-    return Link(chosen.author_id, text, chosen.evidence, chosen.score, runner_up, chosen.score - second)
-
-
-def _decide(links: Sequence[Link], mentions: Sequence[Mention], config: AttributionConfig) -> str:
-    if links:
-        sure = all(link.score >= config.auto[link.evidence] and link.margin >= config.margin for link in links)
-        return "linked" if sure else "review"
-    return "new_author" if any(mention.role != "narrator" for mention in mentions) else "unknown"
-
-
-def choose_auto_thresholds(
-    scores: Mapping[str, NDArray[np.floating]], right: Mapping[str, NDArray[np.bool_]], precision: float
-) -> dict[str, float]:
-    """By kind of evidence the least score from which links need no review; 2 of a kind that always does.
-
-    Together they are right so often, one more error than was seen allowed for. Every kind weighs a wrong link the
-    same, which gives the most links (Lagrange); the weight is raised until the precision is reached.
-    """
-    for weight in np.geomspace(1, 1e4, 200):
-        chosen = {kind: _best_threshold(scores[kind], right[kind], weight) for kind in scores}
-        kept = np.concatenate([right[kind][scores[kind] >= chosen[kind]] for kind in scores])
-        if (np.sum(~kept) + 1) / (len(kept) + 2) <= 1 - precision:
-            return chosen
-    return dict.fromkeys(scores, 2.0)
-
-
-def choose_link_threshold(scores: NDArray[np.floating], right: NDArray[np.bool_], least: float = 0.15) -> float:
-    """The score that splits right from wrong with the most links right less links wrong."""
-    return max(least, min(_best_threshold(scores, right, 0.9), 1.0)) if len(scores) else 0.5
-
-
-def _best_threshold(scores: NDArray[np.floating], right: NDArray[np.bool_], weight: float) -> float:
-    """The score above which right links less wrong ones, each times the weight, are most; 2 if never more than none."""
-    order = np.argsort(-scores, kind="stable")
-    gain = np.cumsum(np.where(right[order], 1.0, -weight))
-    gain[:-1][np.diff(scores[order]) == 0] = -np.inf  # equal scores are linked together or not at all
-    return float(scores[order[int(np.argmax(gain))]]) if len(order) and gain.max() > 0 else 2.0
+    signs = find_link_signs(chosen.score, second, [each.score for each in others])
+    return Link(chosen.author_id, text, chosen.evidence, chosen.score, runner_up, chosen.score - second, signs)

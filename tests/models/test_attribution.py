@@ -1,10 +1,10 @@
-"""Oracles: what two people can and cannot both be, and thresholds tried one by one."""
+"""Oracle: what two people can and cannot both be."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.attribution import (
@@ -12,18 +12,18 @@ from models.attribution import (
     AttributionConfig,
     Candidate,
     attribute,
-    choose_auto_thresholds,
-    choose_link_threshold,
     describe_links,
     name_evidence,
 )
 from models.audiobooks import Audiobook, Author, Contributor
+from models.certainty import LINK_SIGNS, Logistic
 from models.comparisons import FEATURES, compare
 from models.mentions import parse_mentions
 from models.profiles import count_rarity, profile_audiobook, profile_author
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=60)
-CONFIG = AttributionConfig(dict.fromkeys(EVIDENCE, 0.5), dict.fromkeys(EVIDENCE, 0.9), margin=0.3)
+CONFIG = AttributionConfig(0.5, Logistic(0.0, (1.0, 0.0, 0.0, 0.0)), 0.899)  # as certain as the score is high
+NARRATORS = parse_mentions([Contributor("Nora Oake", "narrator")])
 STRINGS = ("Anne Grey", "Bertha Holm & Carl Ive", "Ivarsen, Dora, Grey, Ed", "Fritz Vale")
 MENTIONS = parse_mentions([Contributor(text, "author") for text in STRINGS])
 
@@ -48,28 +48,51 @@ def candidate(author_id, text, score, evidence="full_name"):
 @pytest.mark.parametrize(
     ("score", "decision"), [(0.49, "new_author"), (0.5, "review"), (0.89, "review"), (0.9, "linked"), (1.0, "linked")]
 )
-def test_a_link_is_made_from_the_lower_threshold_and_without_review_from_the_higher(score, decision):
+def test_a_link_is_made_from_the_threshold_and_without_review_where_it_is_certain(score, decision):
     found = decide(candidate("a1", "anne grey", score))
     assert found.decision == decision
     assert [link.author_id for link in found.links] == ["a1"] * (decision != "new_author")
     assert found.best == score
 
 
-@pytest.mark.parametrize("evidence", EVIDENCE)
-def test_thresholds_are_of_the_kind_of_evidence(evidence):
-    strict = dataclasses.replace(CONFIG, link={**CONFIG.link, evidence: 0.7})
-    lenient = dataclasses.replace(CONFIG, link={**dict.fromkeys(EVIDENCE, 0.7), evidence: 0.5})
-    each = Candidate("a1", mentioned("anne grey"), evidence, 0.6)
-    assert linked(each, config=strict) == []
-    assert linked(each, config=lenient) == ["a1"]
+@pytest.mark.parametrize("sign", LINK_SIGNS[1:])
+def test_other_candidates_can_send_a_link_to_review(sign):
+    weights = tuple(-float(each == sign) for each in LINK_SIGNS)
+    wary = AttributionConfig(0.7, Logistic(4.0, weights), 0.98)
+    alone = candidate("a1", "anne grey", 0.95)
+    rival = candidate("a2", "anne grey" if sign == "runner_up" else "fritz vale", 0.69)
+    assert decide(alone, config=wary).decision == "linked"
+    assert decide(alone, rival, config=wary).decision == "review"
 
 
-def test_a_runner_up_that_is_close_sends_the_link_to_review():
-    close, far = candidate("a2", "anne grey", 0.7), candidate("a2", "anne grey", 0.6)
-    for rival, decision in ((close, "review"), (far, "linked")):
-        (link,) = (found := decide(candidate("a1", "anne grey", 0.95), rival)).links
-        assert found.decision == decision
-        assert (link.author_id, link.runner_up, link.margin) == ("a1", "a2", pytest.approx(0.95 - rival.score))
+def test_the_runner_up_is_whom_the_same_mention_would_have_named():
+    others = [candidate("a2", "anne grey", 0.4), candidate("a3", "fritz vale", 0.45), candidate("a4", "anne grey", 0.3)]
+    (link,) = decide(candidate("a1", "anne grey", 0.95), *others).links
+    assert (link.author_id, link.runner_up, link.margin) == ("a1", "a2", pytest.approx(0.55))
+
+
+@pytest.mark.parametrize(
+    ("mentions", "score", "decision"),
+    [
+        ((), 0.09, "unknown"),
+        ((), 0.1, "review"),
+        ((), 0.49, "review"),
+        ((), 0.95, "linked"),
+        (NARRATORS, 0.1, "review"),
+        (MENTIONS, 0.49, "new_author"),
+    ],
+)
+def test_an_audiobook_that_names_nobody_gets_its_likeliest_author_for_review(mentions, score, decision):
+    candidates = [Candidate("a1", -1, "text", score), Candidate("a2", -1, "text", score / 2)]
+    found = attribute("m", mentions, candidates, CONFIG)
+    assert found.decision == decision
+    assert [link.author_id for link in found.links] == ["a1"] * (decision in ("review", "linked"))
+
+
+def test_a_suggestion_is_for_review_however_certain():
+    certain = dataclasses.replace(CONFIG, certainty=Logistic(50.0, (0.0,) * 4))
+    assert attribute("m", (), [Candidate("a1", -1, "text", 0.2)], certain).decision == "review"
+    assert attribute("m", (), [Candidate("a1", -1, "text", 0.6)], certain).decision == "linked"
 
 
 def test_all_of_an_audiobooks_links_must_be_sure():
@@ -201,71 +224,13 @@ def test_reasons_and_runner_up_are_for_a_person_to_read():
     assert row.reasons[0] == f"name {alike:.0%} alike"
 
 
-# Thresholds
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"link": {"full_name": 0.5}}, "link must have thresholds of .*, got full_name"),
-        ({"auto": {**CONFIG.auto, "guess": 1.0}}, "auto must have thresholds of .*, got .*guess"),
-        ({"auto": {**CONFIG.auto, "text": 0.4}}, "auto must not be below link"),
+        ({"certainty": Logistic(0.0, (1.0,))}, "certainty must have weights of score, runner_up, rival, others, got 1"),
+        ({"suggest": 0.6}, "suggest must not be above link, got 0.6 and 0.5"),
     ],
 )
 def test_thresholds_that_cannot_be_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(CONFIG, **changes)
-
-
-SCORED = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=60)
-
-
-def columns(scored):
-    return np.array([score for score, _ in scored], float), np.array([right for _, right in scored], bool)
-
-
-@REPEATABLE
-@given(SCORED, SCORED, st.sampled_from([0.6, 0.8, 0.9, 0.95]))
-def test_links_without_review_are_right_as_often_as_promised(names, texts, precision):
-    scores, right = zip(columns(names), columns(texts), strict=True)
-    kinds = ("full_name", "text")
-    chosen = choose_auto_thresholds(
-        dict(zip(kinds, scores, strict=True)), dict(zip(kinds, right, strict=True)), precision
-    )
-    kept = np.concatenate([right[i][scores[i] >= chosen[kind]] for i, kind in enumerate(kinds)])
-    if len(kept):
-        assert np.mean(kept) >= precision
-        assert (np.sum(~kept) + 1) / (len(kept) + 2) <= 1 - precision + 1e-9
-
-
-def test_a_kind_that_is_never_wrong_needs_no_review_and_one_that_mostly_is_always_does():
-    scores = {"full_name": np.linspace(0.5, 1, 300), "text": np.linspace(0.5, 1, 300)}
-    right = {"full_name": np.ones(300, bool), "text": np.arange(300) % 3 == 0}
-    chosen = choose_auto_thresholds(scores, right, 0.99)
-    assert chosen == {"full_name": 0.5, "text": 2.0}
-
-
-def test_too_few_links_to_promise_anything_are_all_reviewed():
-    assert choose_auto_thresholds({"text": np.ones(20)}, {"text": np.ones(20, bool)}, 0.99) == {"text": 2.0}
-
-
-@REPEATABLE
-@given(st.lists(st.tuples(st.sampled_from([0.2, 0.4, 0.6, 0.8, 1.0]) | st.floats(0.15, 1), st.booleans()), min_size=1))
-@example([(0.9, True), (0.5, True), (0.5, False), (0.5, False)])
-def test_no_other_threshold_has_more_links_right_less_wrong(scored):
-    scores, right = columns(scored)
-
-    def gain(threshold):
-        kept = right[scores >= threshold]
-        return np.sum(kept) - 0.9 * np.sum(~kept)
-
-    chosen = choose_link_threshold(scores, right)
-    if (best := max(map(gain, np.unique(scores)))) > 0:
-        assert gain(chosen) == pytest.approx(best)
-    else:
-        assert chosen == 1.0
-
-
-def test_a_threshold_is_never_below_the_least_and_half_without_anything_to_go_by():
-    assert choose_link_threshold(np.array([0.01, 0.2]), np.array([True, True])) == 0.15
-    assert choose_link_threshold(np.empty(0), np.empty(0, bool)) == 0.5

@@ -494,12 +494,12 @@ def test_a_model_whose_network_takes_other_features_is_refused(first, rejection,
     assert said.startswith(f"model {copied_model}/model.yaml: {copied_model}/pairs: expected ")
 
 
-def test_thresholds_of_other_evidence_are_refused(first, rejection, copied_model):
+def test_a_certainty_of_other_signs_is_refused(first, rejection, copied_model):
     spec = yaml.safe_load((copied_model / "model.yaml").read_text())
-    del spec["attribution"]["link"]["text"]
+    spec["attribution"]["certainty"]["weights"].pop()
     (copied_model / "model.yaml").write_text(yaml.safe_dump(spec))
     said = rejection(first, f"--set=model={copied_model}/model.yaml")
-    assert "link must have thresholds of full_name, initials, surname, misspelt, partial, text, got" in said
+    assert "certainty must have weights of score, runner_up, rival, others, got 3" in said
 
 
 def test_other_networks_make_another_version_of_rows(copied_model):
