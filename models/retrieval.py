@@ -20,7 +20,7 @@ from models.warps import MAX_WARPS, UNCHANGED, Warps
 
 _MIN_TABLE_BITS = 14
 _CELLS_A_HIT = 16
-_PAGE_BITS = 19  # of the table: 256 KB of cells, which a core's own cache holds
+_PAGE_BITS = 19  # of the table: 1 MB of cells, which a core's own cache holds
 _HALVES_AT_ONCE = 12  # of windows: half a minute, whose hits take 40 MB at most, as the limits are
 _QUIET_BITS = 2  # a pair's look-up is a quarter as likely to be right for each of its peaks with a louder one near
 _SOURCE_BITS = 32  # of a hash looked up: which pair and, in its low bits, which warp it is of
@@ -121,8 +121,9 @@ def _retrieve(
         asked = _hash_pairs(gaps[part], anchor_tones[part], target_tones[part], warps.speeds, warps.lowerings)
         in_half = (anchor_frames[part] // half - earlier).astype(np.int16)
         max_hits = int((last - earlier) * half * limits[1])
-        of_pair = quiet[part], anchor_frames[part], in_half
-        hits, over = _look_up(*asked, *of_pair, last - earlier, warps, index, limits[0], max_hits)
+        hits, over = _look_up(
+            *asked, quiet[part], anchor_frames[part], in_half, last - earlier, warps, index, limits[0], max_hits
+        )
         table = np.zeros(_table_size(hits[0], len(warps)), np.uint16)
         found.append(_first_of_each(_find_lines(table, *hits, len(warps), number - earlier, min_hits), index))
         skipped += over
@@ -308,7 +309,7 @@ def _find_lines(
 
 @compiled
 def _order_by_page(diagonals: NDArray[np.int64], frames: NDArray[np.int32], mask: int) -> None:
-    """Orders hits, in place, by the page of the table that their cell is in: counted page by page, all stay in cache."""
+    """Orders hits, in place, by their cell's page of the table: far faster to count, for pages stay cached."""
     pages = (mask >> _PAGE_BITS) + 1
     if pages == 1:
         return

@@ -228,7 +228,7 @@ def test_where_hits_are_too_many_those_of_the_commonest_hashes_are_left_out(inde
 
 def test_where_hits_are_too_many_pairs_with_a_louder_peak_near_are_left_out_first(index):
     """Of two tracks as common, the one whose every peak has a louder one in the next bin but one."""
-    heard, hidden = as_loud(excerpt("track 1", 100, 180)), as_loud(excerpt("track 3", 100, 180, at=200))
+    heard, hidden = as_loud(excerpt("track 1", 100, 180)), as_loud(excerpt("track 3", 100, 175, at=100))
     louder = dataclasses.replace(hidden, bins=hidden.bins + np.int16(2), levels=hidden.levels + np.uint8(9))
     query = together(heard, hidden, louder)
     landmarks = LandmarkConfig(fan_out=8)  # past the louder peaks between
