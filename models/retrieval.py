@@ -15,12 +15,14 @@ from models.compiling import compiled
 from models.constellation import Constellation
 from models.index import LOW_BITS, Index
 from models.landmarks import BIN_BITS, DIFFERENCE_BITS, FRAME_BITS, MAX_BINS, MAX_FRAMES, LandmarkConfig, find_pairs
-from models.thinning import thin
+from models.thinning import find_loudest, thin
 from models.warps import MAX_WARPS, UNCHANGED, Warps
 
 _MIN_TABLE_BITS = 14
-_CELLS_A_HIT = 8
+_CELLS_A_HIT = 16
+_PAGE_BITS = 19  # of the table: 1 MB of cells, which a core's own cache holds
 _HALVES_AT_ONCE = 12  # of windows: half a minute, whose hits take 40 MB at most, as the limits are
+_QUIET_BITS = 2  # a pair's look-up is a quarter as likely to be right for each of its peaks with a louder one near
 _SOURCE_BITS = 32  # of a hash looked up: which pair and, in its low bits, which warp it is of
 _SOURCE_MASK = (1 << _SOURCE_BITS) - 1
 _WARP_BITS = 10
@@ -35,14 +37,15 @@ class RetrievalConfig:
     bins near; for each of many warps is looked up on its own.
     max_postings: a hash with more places says little and costs much: its places are skipped.
     max_hits_per_s, max_warped_hits_per_s: of audio, in a segment. Where there would be more, places of the commonest
-    hashes are skipped too: so cost is bounded however large the catalogue.
+    hashes are skipped too: so cost is bounded however large the catalogue. Peaks with a louder one near are hardly
+    ever a reference's: a pair with one is skipped as if its hash were 4 times as common, with two 16 times.
     """
 
     min_hits: int = 6
     window_s: float = 5.0
-    max_postings: int = 200
-    max_hits_per_s: int = 100_000
-    max_warped_hits_per_s: int = 100_000
+    max_postings: int = 2_000
+    max_hits_per_s: int = 150_000
+    max_warped_hits_per_s: int = 200_000
     warped_min_hits: int = 4
     warped_fan_out: int = 3
     warped_half: int = 7
@@ -101,6 +104,8 @@ def _retrieve(
     limits: tuple[int, float],  # on the places of a hash, and on the hits of a frame
 ) -> tuple[Candidates, int]:
     pairs = find_pairs(query, landmarks)
+    is_quiet = ~find_loudest(query, index.config.peaks.half_frames, index.config.peaks.half_bins)
+    quiet = is_quiet[pairs.anchors].astype(np.int64) + is_quiet[pairs.targets]
     anchor_frames = query.frames[pairs.anchors]
     gaps = query.frames[pairs.targets] - anchor_frames
     tones = query.tones
@@ -116,7 +121,9 @@ def _retrieve(
         asked = _hash_pairs(gaps[part], anchor_tones[part], target_tones[part], warps.speeds, warps.lowerings)
         in_half = (anchor_frames[part] // half - earlier).astype(np.int16)
         max_hits = int((last - earlier) * half * limits[1])
-        hits, over = _look_up(*asked, anchor_frames[part], in_half, last - earlier, warps, index, limits[0], max_hits)
+        hits, over = _look_up(
+            *asked, quiet[part], anchor_frames[part], in_half, last - earlier, warps, index, limits[0], max_hits
+        )
         table = np.zeros(_table_size(hits[0], len(warps)), np.uint16)
         found.append(_first_of_each(_find_lines(table, *hits, len(warps), number - earlier, min_hits), index))
         skipped += over
@@ -157,6 +164,7 @@ _Hits = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]
 def _look_up(
     hashes: NDArray[np.int64],
     rough: NDArray[np.int16],
+    quiet: NDArray[np.int64],
     frames: NDArray[np.int32],
     in_half: NDArray[np.int16],
     halves: int,
@@ -166,6 +174,8 @@ def _look_up(
     max_hits: int,
 ) -> tuple[_Hits, int]:
     """The hits of some pairs, half by half and therein warp by warp, and how many postings were skipped.
+
+    quiet: how many of each pair's peaks have a louder one near.
 
     Hits are the bounds of each half's and warp's, and parallel arrays of diagonals and warped frames. Hashes are looked
     up roughly in their order, for that reads the index from one end to the other: several times faster than at random.
@@ -179,9 +189,10 @@ def _look_up(
         mine = slice(int(low), int(high))
         _find_postings(firsts[mine], counts[mine], hashes[mine], first_hash, starts)
         shards.append((mine, places))
-    hashes_of_count = np.bincount(np.minimum(counts, max_postings + 1), minlength=max_postings + 1)[: max_postings + 1]
-    hits = np.cumsum(hashes_of_count * np.arange(max_postings + 1))
-    is_common = counts > np.searchsorted(hits, max_hits, side="right") - 1
+    prices = counts << (_QUIET_BITS * quiet[(hashes & _SOURCE_MASK) >> _WARP_BITS])
+    prices[counts > max_postings] = dearest = (max_postings << 2 * _QUIET_BITS) + 1  # what is looked at costs less
+    hits = np.cumsum(np.bincount(prices, counts, dearest)[:dearest])
+    is_common = prices > np.searchsorted(hits, max_hits, side="right") - 1
     skipped = int(counts[is_common].sum())
     counts[is_common] = 0
 
@@ -274,27 +285,43 @@ def _find_lines(
     Hits of the half before count too. table: zeros, and zeros again afterwards.
     """
     mask = len(table) - 1
+    halves = (len(bounds) - 1) // warps
     rows = np.empty((len(diagonals), 4), np.int64)
     count = 0
-    for group in range(first_half * warps, len(bounds) - 1):
-        if group >= warps:
-            for hit in range(bounds[group - warps], bounds[group - warps + 1]):
+    for warp in range(warps):
+        for half in range(max(first_half - 1, 0), halves + 1):
+            low, high = (bounds[half * warps + warp], bounds[half * warps + warp + 1]) if half < halves else (0, 0)
+            _order_by_page(diagonals[low:high], frames[low:high], mask)
+            for hit in range(low, high):
                 table[diagonals[hit] & mask] += 1
-        for hit in range(bounds[group], bounds[group + 1]):
-            table[diagonals[hit] & mask] += 1
-        for hit in range(bounds[group], bounds[group + 1]):
-            diagonal = diagonals[hit]
-            near = table[(diagonal - 1) & mask] + table[diagonal & mask] + table[(diagonal + 1) & mask]
-            if near >= min_hits:
-                rows[count, 0], rows[count, 1] = group // warps, group % warps
-                rows[count, 2], rows[count, 3] = diagonal, frames[hit]
-                count += 1
-        if group >= warps:
-            for hit in range(bounds[group - warps], bounds[group - warps + 1]):
-                table[diagonals[hit] & mask] = 0
-        for hit in range(bounds[group], bounds[group + 1]):
-            table[diagonals[hit] & mask] = 0
+            for hit in range(low, high if half >= first_half else low):
+                diagonal = diagonals[hit]
+                near = table[(diagonal - 1) & mask] + table[diagonal & mask] + table[(diagonal + 1) & mask]
+                if near >= min_hits:
+                    rows[count, 0], rows[count, 1] = half, warp
+                    rows[count, 2], rows[count, 3] = diagonal, frames[hit]
+                    count += 1
+            if half >= max(first_half, 1):
+                for hit in range(bounds[half * warps + warp - warps], bounds[half * warps + warp - warps + 1]):
+                    table[diagonals[hit] & mask] -= 1
     return rows[:count].copy()
+
+
+@compiled
+def _order_by_page(diagonals: NDArray[np.int64], frames: NDArray[np.int32], mask: int) -> None:
+    """Orders hits, in place, by their cell's page of the table: far faster to count, for pages stay cached."""
+    pages = (mask >> _PAGE_BITS) + 1
+    if pages == 1:
+        return
+    ends = np.zeros(pages + 1, np.int64)
+    for hit in range(len(diagonals)):
+        ends[((diagonals[hit] & mask) >> _PAGE_BITS) + 1] += 1
+    ends = np.cumsum(ends)
+    unordered, unordered_frames = diagonals.copy(), frames.copy()
+    for hit in range(len(unordered)):
+        page = (unordered[hit] & mask) >> _PAGE_BITS
+        diagonals[ends[page]], frames[ends[page]] = unordered[hit], unordered_frames[hit]
+        ends[page] += 1
 
 
 def _first_of_each(rows: NDArray[np.int64], index: Index) -> NDArray[np.int64]:

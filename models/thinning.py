@@ -9,8 +9,13 @@ from models.constellation import Constellation
 
 def thin(constellation: Constellation, half_frames: int, half_bins: int) -> Constellation:
     """The peaks with no louder one so near: about the peaks that a PeakConfig with those halves finds."""
-    kept = _find_loudest(constellation.frames, constellation.bins, constellation.levels, half_frames, half_bins)
+    kept = find_loudest(constellation, half_frames, half_bins)
     return constellation.take(kept, constellation.first_frame, constellation.end_frame)
+
+
+def find_loudest(constellation: Constellation, half_frames: int, half_bins: int) -> NDArray[np.bool_]:
+    """Whether each peak is one with no louder one so near."""
+    return _find_loudest(constellation.frames, constellation.bins, constellation.levels, half_frames, half_bins)
 
 
 @compiled

@@ -90,9 +90,10 @@ def verify(candidates: Candidates, view: QueryView, index: Index, config: Verifi
     """The stretches of the query in which the candidates are heard; near candidates give overlapping stretches."""
     frame_rate = index.config.spectrogram.frame_rate
     heard: list[Heard] = []
-    for track in np.unique(candidates.tracks).tolist():  # of a few tracks each has many candidates
-        reference = index.constellation(track)
-        mine = candidates.take(np.flatnonzero(candidates.tracks == track))
+    order = np.argsort(candidates.tracks, kind="stable")
+    tracks, firsts = np.unique(candidates.tracks[order], return_index=True)
+    for track, which in zip(tracks.tolist(), np.split(order, firsts)[1:], strict=True):
+        reference, mine = index.constellation(track), candidates.take(which)
         for placement in _find_placements(mine, reference, view, config, round(config.screening_s * frame_rate)):
             heard += _follow(track, reference, placement, view, config, frame_rate)
     return heard

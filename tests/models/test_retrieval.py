@@ -63,6 +63,11 @@ def together(*parts):
     return Constellation(frames[kept], bins[kept], 0, end, shifts[kept], levels[kept])
 
 
+def as_loud(query):
+    """Its peaks all as loud as each other."""
+    return dataclasses.replace(query, levels=np.zeros_like(query.levels))
+
+
 def noise_of(seed, frames):
     return constellation_of(seed, frames, frames)
 
@@ -159,7 +164,7 @@ def test_candidates_under_a_warp_are_those_of_a_naive_count(index, excerpts, min
     query = together(
         noise_of(seed, 1000), *(excerpt(name, start, start + length, at) for name, start, length, at in excerpts)
     )
-    query = dataclasses.replace(query, levels=np.zeros_like(query.levels))  # thinning leaves all
+    query = as_loud(query)  # thinning leaves all
     query = warped(query, speed, pitch)
     _, kept = np.unique(query.frames.astype(np.int64) * 512 + query.bins, return_index=True)
     query = query.take(kept, 0, query.end_frame)
@@ -208,7 +213,7 @@ def test_delaying_the_query_moves_candidates_with_it(index, halves):
 
 def test_where_hits_are_too_many_those_of_the_commonest_hashes_are_left_out(index):
     rare, common = excerpt("track 1", 100, 180), excerpt("track 0", 100, 180, at=90)  # track 0 is there twice
-    query = together(rare, common)
+    query = as_loud(together(rare, common))
     hashes = pair_peaks(query, LANDMARKS).hashes
     counts = np.bincount(index.look_up(hashes, 100)[1], minlength=len(hashes))
     enough = int(counts[counts == 1].sum())  # and at two places each, too many
@@ -219,6 +224,19 @@ def test_where_hits_are_too_many_those_of_the_commonest_hashes_are_left_out(inde
     candidates, skipped = retrieve(query, NO_WARPS, index, LANDMARKS, limited)
     assert {NAMES[track] for track in candidates.tracks} == {"track 1"}
     assert skipped == counts[counts > 1].sum()
+
+
+def test_where_hits_are_too_many_pairs_with_a_louder_peak_near_are_left_out_first(index):
+    """Of two tracks as common, the one whose every peak has a louder one in the next bin but one."""
+    heard, hidden = as_loud(excerpt("track 1", 100, 180)), as_loud(excerpt("track 3", 100, 175, at=100))
+    louder = dataclasses.replace(hidden, bins=hidden.bins + np.int16(2), levels=hidden.levels + np.uint8(9))
+    query = together(heard, hidden, louder)
+    landmarks = LandmarkConfig(fan_out=8)  # past the louder peaks between
+    enough = len(index.look_up(pair_peaks(together(heard, louder), landmarks).hashes, 100)[0])
+    per_second = index.config.spectrogram.frame_rate / ((query.end_frame // HALF + 1) * HALF)
+    limited = dataclasses.replace(CONFIG, max_hits_per_s=round((enough + 1) * per_second + 0.5))
+    assert {NAMES[track] for track in find(query, index, landmarks=landmarks).tracks} >= {"track 1", "track 3"}
+    assert {NAMES[track] for track in find(query, index, limited, landmarks=landmarks).tracks} == {"track 1"}
 
 
 def test_common_postings_are_skipped_and_counted(index):
