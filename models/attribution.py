@@ -141,8 +141,8 @@ def _give_reasons(features: NDArray[np.float32]) -> Iterator[str]:
         yield "title among the author's works"
     elif value["title_cover_best"] >= 0.5:
         yield f"title {value['title_cover_best']:.0%} covered by a work"
-    if value["same_subjects"]:
-        yield f"{value['same_subjects']:.0f} subjects in common"
+    if subjects := round(value["same_subjects"]):
+        yield f"{subjects} subject{'s' if subjects > 1 else ''} in common"
     if value["written"]:
         yield "name in the description, title or subjects"
     if value["impossible"]:

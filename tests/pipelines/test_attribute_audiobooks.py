@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from models.pairs import graph_features, hear, list_candidates, pair_features
 from models.profiles import count_rarity, profile_audiobook, profile_author
 from models.runtimes import open_runtime
 from models.undistributed import extend_pairs, find_pairs, hear_neighbours
-from pipelines import attribute_audiobooks
+from pipelines import attribute_audiobooks, launching
 from pipelines.cli import main
 from pipelines.shipping import SHIPPED_AUTHORS, load_author_model
 from transforms.fetching import fetch
@@ -202,8 +203,7 @@ def score_alone(network, features):
     return np.split(scores.astype(np.float32), np.cumsum([len(each) for each in features])[:-1])
 
 
-@pytest.fixture(scope="module")
-def expected(books, people):
+def expect(books, people, config):
     """Of each audiobook its decision, links with scores and margins, best score, new author, and neighbours."""
     model = load_author_model(SHIPPED_AUTHORS)
     entries = [read_author(row, "") for row in people]
@@ -220,7 +220,7 @@ def expected(books, people):
     features = [pair_features(each, book.mentions) for each, book in zip(pairs, profiles, strict=True)]
     scores = score_alone(model.pairs, features)
     said = [hear(each, score) for each, score in zip(pairs, scores, strict=True)]
-    heard = hear_neighbours(profiles, pairs, scores, NeighbourConfig())
+    heard = hear_neighbours(profiles, pairs, scores, config)
     extended = [extend_pairs(*each, authors, rarity) for each in zip(profiles, pairs, scores, heard, strict=True)]
     features = [
         graph_features(each, book.mentions, score, neighbours)
@@ -243,19 +243,19 @@ def expected(books, people):
             "links": [(link.author_id, link.evidence, link.runner_up, link.score, link.margin) for link in each.links],
             "best": each.best,
             "new": new.get(each.media_id),
-            "neighbours": list_neighbours(number, profiles, said, each.links),
+            "neighbours": list_neighbours(number, profiles, said, each.links, config.max_audiobooks),
         }
         for number, each in enumerate(made)
     }
 
 
-def list_neighbours(number, profiles, said, links):
+def list_neighbours(number, profiles, said, links, most):
     """What is at an audiobook's nodes, found by asking every other audiobook."""
     others_at = {
         node: [said[other] for other, each in enumerate(profiles) if other != number and node in find_nodes(each)]
         for node in find_nodes(profiles[number])
     }
-    opinions = {node: [] for node, others in others_at.items() if others}
+    opinions = {node: [] for node, others in others_at.items() if 1 <= len(others) < most}
     author_ids = [author_id for link in links for author_id in (link.author_id, link.runner_up) if author_id]
     for author_id, kind in itertools.product(dict.fromkeys(author_ids), NODE_KINDS):
         voices = []
@@ -285,8 +285,22 @@ def as_expected(row):
     }
 
 
-def test_rows_are_those_that_a_loop_makes(first, rows, expected):
+def test_rows_are_those_that_a_loop_makes(first, rows, books, people):
+    expected = expect(books, people, NeighbourConfig())
     assert_close({name: as_expected(row) for name, row in links_of(rows, first).items()}, expected)
+
+
+def test_hubs_say_nothing_and_are_counted(books, people, config_of, rows):
+    neighbours = NeighbourConfig(max_audiobooks=2)
+    config = config_of(books, people, neighbours=neighbours)
+    run = launching.make_run(attribute_audiobooks, config, "first")
+    metrics = launching.run_pipeline(attribute_audiobooks, config, run)
+    assert_close(
+        {name: as_expected(row) for name, row in links_of(rows, config).items()}, expect(books, people, neighbours)
+    )
+    rarity = count_rarity([read_author(row, "") for row in people])
+    shared = Counter(node for row in books for node in find_nodes(profile_audiobook(read_audiobook(row, ""), rarity)))
+    assert metrics["hub_nodes_dropped"] == sum(number > 2 for number in shared.values()) > 0
 
 
 @pytest.mark.parametrize(
