@@ -2,6 +2,7 @@
 
 python tests/flink/cluster.py start [FOLDER]  # build/flink/cluster; prints the Beam options that run a pipeline there
 python tests/flink/cluster.py stop [FOLDER]
+python tests/flink/cluster.py fetch           # only the jars
 
 FOLDER keeps the logs. The system chooses every port, so clusters in different folders do not collide.
 """
@@ -207,14 +208,16 @@ def fetch_jars() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Starts or stops a cluster; the exit status."""
-    if not arguments or arguments[0] not in ("start", "stop") or len(arguments) > 2:
+    """Starts or stops a cluster, or gets what it takes; the exit status."""
+    if not arguments or arguments[0] not in ("start", "stop", "fetch") or len(arguments) > 2:
         print(__doc__, file=sys.stderr)
         return 2
     cluster = Cluster(Path(*arguments[1:]) if arguments[1:] else _JARS / "cluster")
     if arguments[0] == "start":
         cluster.start()
         print(" ".join(cluster.flags))
+    elif arguments[0] == "fetch":
+        fetch_jars()
     else:
         cluster.stop()
     return 0
